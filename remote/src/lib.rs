@@ -1,0 +1,3 @@
+//! The engine: bootstrap data to plan to script to host.
+
+pub mod secret;

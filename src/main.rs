@@ -1,0 +1,2 @@
+//! The `anywhere` binary.
+fn main() {}
