@@ -1,0 +1,290 @@
+//! Why a connection or a command on it failed, named by what the caller should do about it.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use super::host_key::HostKeyError;
+
+/// Why there is no connection. Every message names the host and says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody answers, or not for long enough: try again later.
+    #[error("{host} is unreachable: {why}")]
+    Unreachable {
+        /// `host:port` of the hop.
+        host: String,
+        /// In which way.
+        why: Unreachable,
+    },
+    /// The host did not get on with a phase in time: try again later.
+    #[error("{host} stalled: {phase} took longer than {after:?}")]
+    Stalled {
+        /// `host:port` of the hop.
+        host: String,
+        /// What was waited for.
+        phase: Phase,
+        /// The deadline.
+        after: Duration,
+    },
+    /// The host key is not to be believed: look at it.
+    #[error("{problem}")]
+    HostKey {
+        /// `host:port` of the hop.
+        host: String,
+        /// What is wrong with the key.
+        problem: Box<HostKeyError>,
+    },
+    /// None of the keys was accepted: mend the credentials.
+    #[error("{0}")]
+    Authentication(Box<AuthenticationFailure>),
+    /// A jump host does not let connections through: change its configuration.
+    #[error(
+        "{via} does not let connections to {host} through ({reason}); set AllowTcpForwarding yes (and PermitOpen) in its sshd_config"
+    )]
+    ForwardingProhibited {
+        /// `host:port` behind it.
+        host: String,
+        /// `host:port` of the jump host.
+        via: String,
+        /// Its words.
+        reason: String,
+    },
+    /// Whatever listens there does not speak SSH: look at the address.
+    #[error("{host} is not an SSH server: it says '{greeting}'; check the port")]
+    NotSsh {
+        /// `host:port` of the hop.
+        host: String,
+        /// The first line it sent.
+        greeting: String,
+    },
+    /// The two sides cannot work together: look at the server.
+    #[error("{host}: {what}")]
+    Protocol {
+        /// `host:port` of the hop.
+        host: String,
+        /// What went wrong.
+        what: String,
+    },
+    /// The caller cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl ConnectError {
+    /// Whether the same call may succeed later without anybody doing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Stalled { .. } => true,
+            Self::HostKey { .. }
+            | Self::Authentication(_)
+            | Self::ForwardingProhibited { .. }
+            | Self::NotSsh { .. }
+            | Self::Protocol { .. }
+            | Self::Cancelled => false,
+        }
+    }
+}
+
+/// In which way a host is unreachable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// Its name has no address.
+    #[error("its name cannot be resolved ({0})")]
+    Name(String),
+    /// The machine is there, nothing listens on the port.
+    #[error("connection refused; nothing listens there (is sshd running, is it the right port?)")]
+    Refused,
+    /// The network knows no way.
+    #[error("no route ({0})")]
+    NoRoute(String),
+    /// The operating system or the jump host gave up.
+    #[error("connection timed out; the machine is down or a firewall drops the packets")]
+    TimedOut,
+    /// The connection broke.
+    #[error("the connection was reset during {0}")]
+    Reset(Phase),
+    /// The server accepted the connection and closed it without a word.
+    #[error(
+        "it closed the connection before its identification; sshd is overloaded (MaxStartups), bans this address, or is going down"
+    )]
+    ClosedBeforeIdentification,
+    /// The server closed the connection.
+    #[error("it closed the connection during {phase}{}", .said.as_ref().map(|said| format!(", saying '{said}'")).unwrap_or_default())]
+    Closed {
+        /// What it was waited for.
+        phase: Phase,
+        /// The message of its disconnect, if it sent one.
+        said: Option<String>,
+    },
+    /// The jump host could not connect to it.
+    #[error("{via} cannot connect to it ({reason})")]
+    BehindJumpHost {
+        /// `host:port` of the jump host.
+        via: String,
+        /// Its reason.
+        reason: String,
+    },
+    /// Anything else the operating system says, or a failure inside the SSH library.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Unreachable {
+    pub(crate) fn from_io(error: &io::Error, phase: Phase) -> Self {
+        #[allow(clippy::wildcard_enum_match_arm)] // foreign and non_exhaustive: the system's own words do for the rest
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused,
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {
+                Self::NoRoute(error.to_string())
+            }
+            io::ErrorKind::TimedOut => Self::TimedOut,
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => Self::Reset(phase),
+            io::ErrorKind::UnexpectedEof => Self::Closed { phase, said: None },
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+/// What was being waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Name resolution and TCP connection.
+    Connect,
+    /// The server's identification line, the first thing it sends.
+    Identification,
+    /// Key exchange and host key.
+    KeyExchange,
+    /// User authentication.
+    Authentication,
+    /// The opening of a channel.
+    Channel,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connect",
+            Self::Identification => "identification (SSH banner)",
+            Self::KeyExchange => "key exchange",
+            Self::Authentication => "authentication",
+            Self::Channel => "channel open",
+        })
+    }
+}
+
+/// What was tried to log in, and what the server said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuthenticationFailure {
+    /// `host:port` of the hop.
+    pub host: String,
+    /// The user.
+    pub user: String,
+    /// Each key that was offered: its label and algorithm, such as `id_ed25519 (ssh-ed25519)`.
+    pub offered: Vec<String>,
+    /// The methods that the server takes, in its words: `publickey`, `password`, ...
+    pub server_methods: Vec<String>,
+    /// A key was accepted, but the server asks for more (`AuthenticationMethods`).
+    pub partial: bool,
+    /// What the agent could not do, if it was asked.
+    pub agent: Option<String>,
+    /// The message with which the server hung up, if it did.
+    pub said: Option<String>,
+    /// How many keys were left when trying ended.
+    pub untried: usize,
+}
+
+impl fmt::Display for AuthenticationFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            host,
+            user,
+            offered,
+            server_methods,
+            partial,
+            agent,
+            said,
+            untried,
+        } = self;
+        let methods = server_methods.join(", ");
+        if *partial {
+            write!(
+                f,
+                "{host} accepted a key of user {user} ({}) but asks for more: {methods}",
+                offered.join(", ")
+            )?;
+        } else if offered.is_empty() {
+            write!(f, "no key to log in to {host} as {user}")?;
+        } else {
+            write!(f, "{host} does not let user {user} in with {}", offered.join(", "))?;
+            if !methods.is_empty() {
+                write!(f, "; it takes {methods}")?;
+            }
+        }
+        if let Some(said) = said {
+            write!(f, "; it hung up saying '{said}'")?;
+        }
+        if let Some(agent) = agent {
+            write!(f, "; the SSH agent: {agent}")?;
+        }
+        if *untried > 0 {
+            write!(
+                f,
+                "; {untried} more keys were not tried (MaxAuthTries): give only the right one"
+            )?;
+        }
+        if offered.is_empty() {
+            write!(f, "; give a private key")
+        } else if *partial || !(server_methods.is_empty() || server_methods.iter().any(|method| method == "publickey")) {
+            write!(
+                f,
+                "; only keys are supported here: set AuthenticationMethods publickey (and PubkeyAuthentication yes) in sshd_config"
+            )
+        } else {
+            write!(
+                f,
+                "; check the user, and that the public key is in that user's authorized_keys"
+            )
+        }
+    }
+}
+
+/// Why a command could not be run, or its end is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExecError {
+    /// The connection is gone; what the command did is not known. Connect again and look.
+    #[error("the connection was lost: {0}")]
+    ConnectionLost(String),
+    /// The server did not open the channel in time.
+    #[error("the server stalled: {phase} took longer than {after:?}")]
+    Stalled {
+        /// What was waited for.
+        phase: Phase,
+        /// The deadline.
+        after: Duration,
+    },
+    /// The server does not run commands for this user.
+    #[error("the server refused to run a command: {0}; check MaxSessions in sshd_config, and the user's shell")]
+    Refused(String),
+    /// Nobody took the output for so long that the channel was given up, to keep the connection going.
+    #[error("the output was not read for {0:?}; the command was given up")]
+    OutputUnread(Duration),
+    /// The command no longer reads its input: it has ended, or its channel has.
+    #[error("the command takes no more input")]
+    InputClosed,
+    /// The caller cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl ExecError {
+    /// Whether a new connection may get further without anybody doing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::ConnectionLost(_) | Self::Stalled { .. } | Self::OutputUnread(_) => true,
+            Self::Refused(_) | Self::InputClosed | Self::Cancelled => false,
+        }
+    }
+}

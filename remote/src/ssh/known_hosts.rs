@@ -1,0 +1,232 @@
+//! The lines of a `known_hosts` file: which of them speak of a host, and what they say about a key. Pure: no file is read here.
+//!
+//! Source of every rule: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". As with OpenSSH, a line that cannot be understood
+//! is passed over, and host names are compared without regard to case.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha1::Sha1;
+
+use super::host_key::HostKey;
+
+/// What one file says about a host, in the order of its lines.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entries {
+    /// Keys that the host may have, each with the number of its line (from 1).
+    pub(crate) keys: Vec<(usize, HostKey)>,
+    /// Keys that must never be accepted for this host (`@revoked`).
+    pub(crate) revoked: Vec<(usize, HostKey)>,
+}
+
+/// The name under which a host is looked up and remembered: `host`, or `[host]:port` when the port is not 22.
+pub(crate) fn lookup_name(host: &str, port: u16) -> String {
+    let host = host.to_ascii_lowercase();
+    if port == 22 { host } else { format!("[{host}]:{port}") }
+}
+
+/// The lines of `text` that match `name`, which is a [`lookup_name`].
+pub(crate) fn entries_for(text: &str, name: &str) -> Entries {
+    let mut entries = Entries::default();
+    for (index, line) in text.lines().enumerate() {
+        let Some(line) = Line::parse(line) else { continue };
+        if !line.matches(name) {
+            continue;
+        }
+        let Some(key) = HostKey::parse(line.key) else { continue };
+        match line.marker {
+            Marker::None => entries.keys.push((index + 1, key)),
+            Marker::Revoked => entries.revoked.push((index + 1, key)),
+            // A certificate authority vouches for certificates; the plain key of a host says nothing about it.
+            Marker::CertAuthority => {}
+        }
+    }
+    entries
+}
+
+/// The line that makes `key` known for `name`.
+pub(crate) fn line_for(name: &str, key: &HostKey) -> String {
+    format!("{name} {}\n", key.openssh())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Marker {
+    None,
+    Revoked,
+    CertAuthority,
+}
+
+struct Line<'a> {
+    marker: Marker,
+    hosts: &'a str,
+    key: &'a str,
+}
+
+impl<'a> Line<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return None;
+        }
+        let (marker, rest) = match line.strip_prefix('@') {
+            None => (Marker::None, line),
+            Some(rest) => {
+                let (word, rest) = rest.split_once([' ', '\t'])?;
+                let marker = match word {
+                    "revoked" => Marker::Revoked,
+                    "cert-authority" => Marker::CertAuthority,
+                    // An unknown marker may restrict the key in a way not understood here: the line gives no trust.
+                    _ => return None,
+                };
+                (marker, rest.trim_start())
+            }
+        };
+        let (hosts, key) = rest.split_once([' ', '\t'])?;
+        Some(Self {
+            marker,
+            hosts,
+            key: key.trim_start(),
+        })
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        if self.hosts.starts_with('|') {
+            hashed_name_matches(self.hosts, name)
+        } else {
+            patterns_match(self.hosts, name)
+        }
+    }
+}
+
+/// `|1|base64(salt)|base64(HMAC-SHA1(salt, name))`, as `ssh-keygen -H` writes it.
+fn hashed_name_matches(field: &str, name: &str) -> bool {
+    let Some((salt, hash)) = field.strip_prefix("|1|").and_then(|rest| rest.split_once('|')) else {
+        return false;
+    };
+    let (Ok(salt), Ok(hash)) = (STANDARD.decode(salt), STANDARD.decode(hash)) else {
+        return false;
+    };
+    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(&salt) else {
+        return false;
+    };
+    mac.update(name.as_bytes());
+    mac.verify_slice(&hash).is_ok()
+}
+
+/// A comma-separated list of patterns; a negated one that matches rules the whole line out.
+fn patterns_match(patterns: &str, name: &str) -> bool {
+    let mut matched = false;
+    for pattern in patterns.split(',') {
+        match pattern.strip_prefix('!') {
+            Some(negated) if glob_matches(negated, name) => return false,
+            Some(_) => {}
+            None => matched |= glob_matches(pattern, name),
+        }
+    }
+    matched
+}
+
+/// `*` stands for any run of characters, `?` for exactly one (ssh_config(5), "PATTERNS").
+///
+/// Takes at most pattern x name steps: on a mismatch only the last `*` is tried again, one character further.
+fn glob_matches(pattern: &str, name: &str) -> bool {
+    let (mut pattern, mut name) = (pattern.as_bytes(), name.as_bytes());
+    let mut last_star: Option<(&[u8], &[u8])> = None;
+    loop {
+        match (pattern.split_first(), name.split_first()) {
+            (None, None) => return true,
+            (Some((b'*', after)), _) => {
+                last_star = Some((after, name));
+                pattern = after;
+                continue;
+            }
+            (Some((p, pattern_rest)), Some((n, name_rest))) if *p == b'?' || p.eq_ignore_ascii_case(n) => {
+                (pattern, name) = (pattern_rest, name_rest);
+                continue;
+            }
+            (Some(_) | None, Some(_)) | (Some(_), None) => {}
+        }
+        let Some((after_star, (_, shorter))) = last_star.and_then(|(p, n)| Some((p, n.split_first()?))) else {
+            return false;
+        };
+        last_star = Some((after_star, shorter));
+        (pattern, name) = (after_star, shorter);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+    const B: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP/+/fz7+vn49/b19PPy8fDv7u3s6+rp6Ofm5eTj4uHg";
+
+    /// `(hosts field, name looked up, whether the line speaks of it)`
+    const CASES: &[(&str, &str, bool)] = &[
+        ("host", "host", true),
+        ("host", "hos", false),
+        ("host", "hostt", false),
+        ("HOST.example", "host.EXAMPLE", true),
+        ("a,b,c", "b", true),
+        ("a,b,c", "d", false),
+        ("*", "anything", true),
+        ("*", "[anything]:2222", true),
+        ("*.example.com", "a.example.com", true),
+        ("*.example.com", "example.com", false),
+        ("*.example.com", "[a.example.com]:2222", false),
+        ("10.0.0.?", "10.0.0.7", true),
+        ("10.0.0.?", "10.0.0.17", false),
+        ("*,!bad", "good", true),
+        ("*,!bad", "bad", false),
+        ("!bad,*", "bad", false),
+        ("!bad", "good", false),
+        ("[host]:2222", "[host]:2222", true),
+        ("[host]:2222", "host", false),
+        ("host", "[host]:2222", false),
+        ("a*b*c", "a-b-b-c", true),
+        ("a*b*c", "a-b-b-d", false),
+        ("**", "", true),
+        // printf with ssh-keygen -H: host.example
+        ("|1|AAECAwQFBgcICQoLDA0ODxAREhM=|not base64|", "host", false),
+        ("|2|AAECAwQFBgcICQoLDA0ODxAREhM=|AAAA", "host", false),
+        ("|1|", "host", false),
+    ];
+
+    #[test]
+    fn hosts_fields() {
+        for (hosts, name, expected) in CASES {
+            let entries = entries_for(&format!("{hosts} {A} comment"), &name.to_ascii_lowercase());
+            assert_eq!(entries.keys.len() == 1, *expected, "{hosts} for {name}");
+        }
+    }
+
+    #[test]
+    fn a_star_pattern_takes_no_exponential_time() {
+        assert!(!glob_matches(&"*a".repeat(500), &"a".repeat(499).replace('a', "ab")));
+    }
+
+    #[test]
+    fn markers_comments_and_broken_lines() {
+        let text = format!(
+            "# comment\n\n  host {A}\n@revoked * {B} stolen\n@cert-authority * {B}\n@unheard-of host {B}\nhost\nhost ssh-ed25519\n\
+             host ssh-ed25519 !!!\nhost ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
+        );
+        let entries = entries_for(&text, "host");
+        assert_eq!(entries.keys.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3]);
+        assert_eq!(entries.revoked.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [4]);
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(lookup_name("Host.Example", 22), "host.example");
+        assert_eq!(lookup_name("Host.Example", 2222), "[host.example]:2222");
+        assert_eq!(lookup_name("::1", 2222), "[::1]:2222");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: String, name: String) {
+            let _ = entries_for(&text, &name);
+        }
+    }
+}
