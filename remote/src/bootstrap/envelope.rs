@@ -1,0 +1,58 @@
+//! What bootstrap data may be wrapped in: base64, gzip, a byte order mark. [`open`] gives the text.
+
+use super::encoding::gunzip;
+use super::error::{BootstrapErrorKind, GzipError};
+use super::{MAX_DATA_BYTES, MAX_TEXT_BYTES};
+use crate::yaml::decode_base64;
+
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+
+/// How bootstrap data of any kind begins, in lower case.
+const BEGINNINGS: &[&str] = &[
+    "#cloud-config",
+    "#!",
+    "##",
+    "#include",
+    "#part-handler",
+    "#cloud-boothook",
+    "content-type:",
+    "mime-version:",
+];
+
+/// Unwraps the data. Base64 around the whole is undone only if all of it is base64 and bootstrap data comes out.
+pub(super) fn open(data: &[u8]) -> Result<String, BootstrapErrorKind> {
+    if data.len() > MAX_DATA_BYTES {
+        return Err(BootstrapErrorKind::TooLarge { limit: MAX_DATA_BYTES });
+    }
+    let decoded = from_base64(data);
+    let data = decoded.as_deref().unwrap_or(data);
+    let decompressed = match data.starts_with(GZIP_MAGIC) {
+        true => Some(gunzip(data, MAX_TEXT_BYTES).map_err(too_large_as_a_whole)?),
+        false => None,
+    };
+    let bytes = decompressed.as_deref().unwrap_or(data);
+    let text = std::str::from_utf8(bytes).map_err(|_| BootstrapErrorKind::NotUtf8)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(BootstrapErrorKind::Empty);
+    }
+    Ok(text.to_owned())
+}
+
+fn from_base64(data: &[u8]) -> Option<Vec<u8>> {
+    decode_base64(data).filter(|decoded| decoded.starts_with(GZIP_MAGIC) || is_bootstrap_text(decoded))
+}
+
+fn is_bootstrap_text(decoded: &[u8]) -> bool {
+    let start: Vec<u8> = decoded.iter().take(64).map(u8::to_ascii_lowercase).collect();
+    BEGINNINGS
+        .iter()
+        .any(|beginning| start.trim_ascii_start().starts_with(beginning.as_bytes()))
+}
+
+fn too_large_as_a_whole(error: GzipError) -> BootstrapErrorKind {
+    match error {
+        GzipError::TooLarge { limit } => BootstrapErrorKind::TooLarge { limit },
+        GzipError::Invalid | GzipError::Truncated => BootstrapErrorKind::Gzip(error),
+    }
+}

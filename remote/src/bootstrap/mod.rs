@@ -1,0 +1,186 @@
+//! Bootstrap data to a [`Bootstrap`]: what bootstrap providers put in a Secret, read as cloud-init would read it.
+//!
+//! Pure: no I/O, no clock, no host. The same bytes always give the same value. Where cloud-init warns and goes on (a wrong encoding,
+//! bad permissions), this is an error, because nobody reads that warning on a machine that never joined; where it applies
+//! something that is not applied here, the key is listed in [`Bootstrap::unsupported`], so that nothing is dropped silently.
+//!
+//! Errors name keys, modules and indexes; they never contain a value of the document.
+//!
+//! Facts are from cloud-init's documentation (<https://docs.cloudinit.io/>, "User-data formats" and "Module reference") and its
+//! behaviour.
+
+mod cloud_config;
+mod commands;
+mod content;
+mod encoding;
+mod envelope;
+mod error;
+mod files;
+pub mod modules;
+mod owner;
+mod path;
+mod permissions;
+mod script;
+mod suggest;
+mod template;
+
+use std::fmt;
+
+pub use error::{BootstrapError, BootstrapErrorKind, FieldProblem, GzipError};
+
+use crate::secret::Secret;
+use crate::yaml::Span;
+
+/// The largest bootstrap data accepted, as stored (perhaps compressed), in bytes. A Kubernetes Secret holds at most 1 MiB.
+pub const MAX_DATA_BYTES: usize = 8 * 1024 * 1024;
+
+/// The largest text that may come out of base64, gzip and a template, in bytes.
+pub const MAX_TEXT_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most that the contents of all files may be together once decoded, in bytes.
+pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
+
+/// How to read bootstrap data.
+#[derive(Debug, Clone, Default)]
+pub struct Options<'a> {
+    /// What errors call the data: a file name, or `Secret default/x key "value"`.
+    pub source: &'a str,
+    /// The Secret's `format`, by which Cluster API bootstrap providers say what the data is: `cloud-config`, `ignition`, ... Nothing
+    /// or an empty text: found out from the data.
+    pub format: Option<&'a str>,
+    /// What templates may use.
+    pub variables: Variables,
+}
+
+/// The values of template variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variables {
+    /// The machine's name, which stands for both the host name and the instance's ID. Nothing: a template that needs it is an error.
+    pub machine_name: Option<String>,
+}
+
+/// What bootstrap data asks for, in the order in which cloud-init does it: boot commands, files, run commands, the script.
+/// Files with [`File::defer`] come after packages and users, that is right before the run commands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bootstrap {
+    /// `bootcmd`
+    pub boot_commands: Vec<Command>,
+    /// `write_files`
+    pub files: Vec<File>,
+    /// `runcmd`
+    pub run_commands: Vec<Command>,
+    /// The data itself, if it is a `#!` script.
+    pub script: Option<Script>,
+    /// What the data asks for and this program does not do, in the order of the document.
+    pub unsupported: Vec<Unsupported>,
+}
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Absolute and normalised: no `.`, no `..`, no empty component.
+    pub path: String,
+    /// Decoded and decompressed.
+    pub content: Secret,
+    /// To whom it is given.
+    pub owner: Owner,
+    /// The mode bits, `0o644` by default.
+    pub permissions: u32,
+    /// Added to the end of the file instead of replacing it.
+    pub append: bool,
+    /// Written after packages are installed and users made.
+    pub defer: bool,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// A file's owner. A part that is nothing stays as it is when the file is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// User name or number.
+    pub user: Option<String>,
+    /// Group name or number.
+    pub group: Option<String>,
+}
+
+/// One entry of `runcmd` or `bootcmd`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Text for `/bin/sh`. An entry that was a list has each item in single quotation marks.
+    pub text: Secret,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// Bootstrap data that is a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// The program of the `#!` line and at most one argument, split as Linux does (execve(2)): everything after the program is
+    /// one argument, spaces included.
+    pub interpreter: Vec<String>,
+    /// The whole script, the `#!` line included.
+    pub content: Secret,
+    /// Where it begins.
+    pub origin: Origin,
+}
+
+/// Where in the bootstrap data something was asked for. Lines are those of the text after templates are rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// `write_files`, `runcmd`, `bootcmd`, `script`
+    pub module: &'static str,
+    /// Which entry of it, from 0.
+    pub index: usize,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+}
+
+impl Origin {
+    fn at(module: &'static str, index: usize, span: Span) -> Self {
+        Self {
+            module,
+            index,
+            line: span.line,
+            column: span.column,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.module, self.index)
+    }
+}
+
+/// A key that is not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The key with its path: `packages`, `write_files[2].source`.
+    pub key: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// Reads bootstrap data: base64 and gzip around it, a template, then `#cloud-config` or a `#!` script.
+///
+/// # Errors
+///
+/// [`BootstrapError`]: the data is beyond a limit, damaged, of a kind that is not supported (each is named), not valid YAML, or asks
+/// for something that cannot be meant.
+pub fn parse(data: &[u8], options: &Options<'_>) -> Result<Bootstrap, BootstrapError> {
+    let fail = |kind| BootstrapError::new(options.source, Span::START, kind);
+    content::check_format(options.format).map_err(fail)?;
+    let text = envelope::open(data).map_err(fail)?;
+    let rendered = template::render(&text, options)?;
+    let text = rendered.as_deref().unwrap_or(&text);
+    match content::detect(text, options.format).map_err(fail)? {
+        content::Content::CloudConfig => cloud_config::parse(text, options.source),
+        content::Content::Script => script::parse(text, options.source),
+    }
+}

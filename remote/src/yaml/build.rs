@@ -1,0 +1,346 @@
+//! Parser events to nodes: limits, aliases, merge keys, unique keys.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use saphyr_parser::{Event, ScalarStyle};
+
+use super::error::{YamlError, YamlErrorKind, shown};
+use super::node::{Document, Node, Span, Style, Tag, Value};
+use super::scalar::{DoesNotFit, Resolved, resolve};
+use super::{MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES, python};
+
+/// Takes events one by one; the open sequences and mappings are a stack of its own, so that nesting costs no call depth.
+pub(super) struct Builder<'a> {
+    source_name: &'a str,
+    documents: Vec<Document>,
+    open: Vec<Open>,
+    /// What `&anchor` named, by the parser's number for it.
+    anchors: HashMap<usize, Anchored>,
+    /// What was built so far, copies for anchors and aliases included.
+    spent: Size,
+}
+
+/// A sequence or mapping whose end has not been seen.
+struct Open {
+    span: Span,
+    /// The parser's number of its anchor, 0 for none.
+    anchor: usize,
+    content: Content,
+}
+
+enum Content {
+    Sequence(Vec<Node>),
+    Mapping { entries: Vec<(Node, Node)>, key: Option<Node> },
+}
+
+struct Anchored {
+    node: Node,
+    size: Size,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    bytes: usize,
+    depth: usize,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(source_name: &'a str) -> Self {
+        Self {
+            source_name,
+            documents: Vec::new(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            spent: Size::default(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<Document> {
+        self.documents
+    }
+
+    pub(super) fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
+        match event {
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            Event::DocumentStart(_) => {
+                self.anchors.clear();
+                Ok(())
+            }
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = self.scalar(text, style, tag.as_deref(), span)?;
+                self.complete(Node { span, value }, anchor)
+            }
+            Event::SequenceStart(anchor, tag) => self.begin(span, anchor, tag.as_deref(), "seq", Content::Sequence(Vec::new())),
+            Event::MappingStart(anchor, tag) => self.begin(
+                span,
+                anchor,
+                tag.as_deref(),
+                "map",
+                Content::Mapping {
+                    entries: Vec::new(),
+                    key: None,
+                },
+            ),
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+        }
+    }
+
+    fn fail(&self, span: Span, kind: YamlErrorKind) -> YamlError {
+        YamlError::new(self.source_name, span, kind)
+    }
+
+    /// Accounts for nodes before they are made. `size.depth` is their height; they hang below what is open now.
+    fn charge(&mut self, span: Span, size: Size) -> Result<(), YamlError> {
+        self.spent.nodes = self.spent.nodes.saturating_add(size.nodes);
+        self.spent.bytes = self.spent.bytes.saturating_add(size.bytes);
+        if self.open.len().saturating_add(size.depth) > MAX_DEPTH {
+            return Err(self.fail(span, YamlErrorKind::TooDeep { limit: MAX_DEPTH }));
+        }
+        if self.spent.nodes > MAX_NODES {
+            return Err(self.fail(span, YamlErrorKind::TooManyNodes { limit: MAX_NODES }));
+        }
+        if self.spent.bytes > MAX_EXPANDED_BYTES {
+            return Err(self.fail(
+                span,
+                YamlErrorKind::TooMuchText {
+                    limit: MAX_EXPANDED_BYTES,
+                },
+            ));
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), YamlError> {
+        if self.open.iter().any(|open| open.anchor == anchor) {
+            return Err(self.fail(span, YamlErrorKind::RecursiveAlias));
+        }
+        let Some(size) = self.anchors.get(&anchor).map(|anchored| anchored.size) else {
+            return Err(self.fail(span, YamlErrorKind::UnknownAnchor));
+        };
+        self.charge(span, size)?;
+        match self.anchors.get(&anchor).map(|anchored| anchored.node.clone()) {
+            Some(node) => self.complete(node, 0),
+            None => Err(self.fail(span, YamlErrorKind::UnknownAnchor)),
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        text: Cow<'_, str>,
+        style: ScalarStyle,
+        tag: Option<&saphyr_parser::Tag>,
+        span: Span,
+    ) -> Result<Value, YamlError> {
+        self.charge(
+            span,
+            Size {
+                nodes: 1,
+                bytes: text.len(),
+                depth: 0,
+            },
+        )?;
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted | ScalarStyle::Literal | ScalarStyle::Folded => Style::Quoted,
+        };
+        let tag = match tag {
+            None => None,
+            Some(tag) => Some(scalar_tag(tag).ok_or_else(|| self.fail(span, YamlErrorKind::UnsupportedTag))?),
+        };
+        if tag.is_some() {
+            resolve(&text, style, tag).map_err(|DoesNotFit(tag)| self.fail(span, YamlErrorKind::DoesNotFitTag { tag }))?;
+        }
+        Ok(Value::Scalar {
+            text: text.into_owned(),
+            style,
+            tag,
+        })
+    }
+
+    fn begin(
+        &mut self,
+        span: Span,
+        anchor: usize,
+        tag: Option<&saphyr_parser::Tag>,
+        own_tag: &str,
+        content: Content,
+    ) -> Result<(), YamlError> {
+        if tag.is_some_and(|tag| !(is_non_specific(tag) || tag.is_yaml_core_schema() && tag.suffix == own_tag)) {
+            return Err(self.fail(span, YamlErrorKind::UnsupportedTag));
+        }
+        self.charge(
+            span,
+            Size {
+                nodes: 1,
+                bytes: 0,
+                depth: 1,
+            },
+        )?;
+        self.open.push(Open { span, anchor, content });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), YamlError> {
+        let Some(Open { span, anchor, content }) = self.open.pop() else {
+            return Ok(());
+        };
+        let value = match content {
+            Content::Sequence(items) => Value::Sequence(items),
+            Content::Mapping { entries, .. } => Value::Mapping(self.mapping(entries)?),
+        };
+        self.complete(Node { span, value }, anchor)
+    }
+
+    /// Gives a finished node to its anchor and to what contains it.
+    fn complete(&mut self, node: Node, anchor: usize) -> Result<(), YamlError> {
+        if anchor > 0 {
+            let size = measure(&node);
+            self.charge(node.span, Size { depth: 0, ..size })?;
+            self.anchors.insert(
+                anchor,
+                Anchored {
+                    node: node.clone(),
+                    size,
+                },
+            );
+        }
+        match self.open.last_mut().map(|open| &mut open.content) {
+            None => self.documents.push(Document { root: node }),
+            Some(Content::Sequence(items)) => items.push(node),
+            Some(Content::Mapping { entries, key }) => match key.take() {
+                None => *key = Some(node),
+                Some(key) => entries.push((key, node)),
+            },
+        }
+        Ok(())
+    }
+
+    /// Applies merge keys (<https://yaml.org/type/merge.html>) as PyYAML does: own keys win over merged ones, in a list of mappings
+    /// the earlier one wins, and of two `<<` keys the later one.
+    fn mapping(&self, entries: Vec<(Node, Node)>) -> Result<Vec<(Node, Node)>, YamlError> {
+        let mut own = Vec::with_capacity(entries.len());
+        let mut first_at: HashMap<String, Span> = HashMap::new();
+        let mut merged: Vec<(Node, Node)> = Vec::new();
+        for (key, value) in entries {
+            if is_merge_key(&key) {
+                merged.extend(self.mappings_to_merge(value)?);
+                continue;
+            }
+            let name = key_text(&key).ok_or_else(|| self.fail(key.span, YamlErrorKind::KeyNotScalar))?;
+            if let Some(first) = first_at.get(&name) {
+                return Err(self.fail(
+                    key.span,
+                    YamlErrorKind::DuplicateKey {
+                        key: shown(&name),
+                        first: *first,
+                    },
+                ));
+            }
+            first_at.insert(name, key.span);
+            own.push((key, value));
+        }
+        if merged.is_empty() {
+            return Ok(own);
+        }
+        let mut seen: HashSet<String> = first_at.into_keys().collect();
+        let mut all: Vec<(Node, Node)> = merged
+            .into_iter()
+            .rev()
+            .filter(|(key, _)| key_text(key).is_some_and(|name| seen.insert(name)))
+            .collect();
+        all.reverse();
+        all.extend(own);
+        Ok(all)
+    }
+
+    /// The entries of the mapping or mappings that a `<<` names, the ones that win last.
+    fn mappings_to_merge(&self, value: Node) -> Result<Vec<(Node, Node)>, YamlError> {
+        let not_mapping = |span| self.fail(span, YamlErrorKind::MergeNotMapping);
+        match value.value {
+            Value::Mapping(entries) => Ok(entries),
+            Value::Sequence(items) => {
+                let mut all = Vec::new();
+                for item in items.into_iter().rev() {
+                    match item.value {
+                        Value::Mapping(entries) => all.extend(entries),
+                        Value::Scalar { .. } | Value::Sequence(_) => return Err(not_mapping(item.span)),
+                    }
+                }
+                Ok(all)
+            }
+            Value::Scalar { .. } => Err(not_mapping(value.span)),
+        }
+    }
+}
+
+fn is_merge_key(key: &Node) -> bool {
+    matches!(&key.value, Value::Scalar { text, style: Style::Plain, tag: None } if text == "<<")
+}
+
+/// What makes two keys the same: their value as text, so that `1` and `"1"` are (they are in JSON).
+fn key_text(key: &Node) -> Option<String> {
+    match key.resolved()? {
+        Resolved::Null => Some("null".to_owned()),
+        Resolved::Bool(value) => Some(value.to_string()),
+        Resolved::Int(value) => Some(value.to_string()),
+        Resolved::Float(value) => Some(python::float(value)),
+        Resolved::Str(text) => Some(text),
+        Resolved::Binary(_) => None,
+    }
+}
+
+/// A lone `!`: "do not guess the type".
+fn is_non_specific(tag: &saphyr_parser::Tag) -> bool {
+    tag.handle.is_empty() && tag.suffix == "!"
+}
+
+fn scalar_tag(tag: &saphyr_parser::Tag) -> Option<Tag> {
+    if is_non_specific(tag) {
+        return Some(Tag::Str);
+    }
+    // `!<tag:yaml.org,2002:str>` arrives in one piece.
+    let full = format!("{}{}", tag.handle, tag.suffix);
+    match full.strip_prefix("tag:yaml.org,2002:")? {
+        "str" => Some(Tag::Str),
+        "int" => Some(Tag::Int),
+        "float" => Some(Tag::Float),
+        "bool" => Some(Tag::Bool),
+        "null" => Some(Tag::Null),
+        "binary" => Some(Tag::Binary),
+        "timestamp" => Some(Tag::Timestamp),
+        _ => None,
+    }
+}
+
+/// Recursion is bounded by [`MAX_DEPTH`].
+fn measure(node: &Node) -> Size {
+    let children: Vec<Size> = match &node.value {
+        Value::Scalar { text, .. } => {
+            return Size {
+                nodes: 1,
+                bytes: text.len(),
+                depth: 0,
+            };
+        }
+        Value::Sequence(items) => items.iter().map(measure).collect(),
+        Value::Mapping(entries) => entries
+            .iter()
+            .flat_map(|(key, value)| [measure(key), measure(value)])
+            .collect(),
+    };
+    children.iter().fold(
+        Size {
+            nodes: 1,
+            bytes: 0,
+            depth: 1,
+        },
+        |sum, child| Size {
+            nodes: sum.nodes.saturating_add(child.nodes),
+            bytes: sum.bytes.saturating_add(child.bytes),
+            depth: sum.depth.max(child.depth.saturating_add(1)),
+        },
+    )
+}

@@ -1,0 +1,120 @@
+//! Data cases for the parser of bootstrap data: `tests/bootstrap/<case>/in.yaml` (or `in.bin`) and `expected.txt`, a rendering of what
+//! it asks for or of the error. `UPDATE_GOLDEN=1` rewrites the expectations. A file `options` may say `format: ...` and `machine: ...`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use remote::bootstrap::{Bootstrap, Command, File, Options, Variables, parse};
+
+#[test]
+fn cases() {
+    let mut failed = Vec::new();
+    let cases = case_folders();
+    assert!(!cases.is_empty());
+    for folder in cases {
+        let actual = run(&folder);
+        let expected_path = folder.join("expected.txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&expected_path, &actual).unwrap();
+        } else if fs::read_to_string(&expected_path).unwrap_or_default() != actual {
+            failed.push(format!("{}:\n{actual}", folder.display()));
+        }
+    }
+    assert!(
+        failed.is_empty(),
+        "not as expected (UPDATE_GOLDEN=1 rewrites):\n{}",
+        failed.join("\n")
+    );
+}
+
+fn case_folders() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bootstrap");
+    let mut folders: Vec<PathBuf> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    folders
+}
+
+fn run(folder: &Path) -> String {
+    let name = ["in.yaml", "in.bin"].into_iter().find(|name| folder.join(name).exists());
+    let name = name.unwrap_or_else(|| panic!("{} has no input", folder.display()));
+    let settings = fs::read_to_string(folder.join("options")).unwrap_or_default();
+    let setting = |key: &str| settings.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+    let options = Options {
+        source: name,
+        format: setting("format"),
+        variables: Variables {
+            machine_name: setting("machine").map(str::to_owned),
+        },
+    };
+    match parse(&fs::read(folder.join(name)).unwrap(), &options) {
+        Ok(bootstrap) => render(&bootstrap),
+        Err(error) => format!("error: {error}\n"),
+    }
+}
+
+fn render(bootstrap: &Bootstrap) -> String {
+    let mut text = String::new();
+    commands(&mut text, &bootstrap.boot_commands);
+    for file in &bootstrap.files {
+        render_file(&mut text, file);
+    }
+    commands(&mut text, &bootstrap.run_commands);
+    if let Some(script) = &bootstrap.script {
+        let origin = script.origin;
+        writeln!(text, "script {}:{} {:?}", origin.line, origin.column, script.interpreter).unwrap();
+        content(&mut text, script.content.expose());
+    }
+    for unsupported in &bootstrap.unsupported {
+        writeln!(
+            text,
+            "unsupported {}:{} {}: {}",
+            unsupported.line, unsupported.column, unsupported.key, unsupported.why
+        )
+        .unwrap();
+    }
+    if text.is_empty() { "nothing\n".to_owned() } else { text }
+}
+
+fn commands(text: &mut String, commands: &[Command]) {
+    for command in commands {
+        let origin = command.origin;
+        writeln!(text, "{origin} {}:{}", origin.line, origin.column).unwrap();
+        content(text, command.text.expose());
+    }
+}
+
+fn render_file(text: &mut String, file: &File) {
+    let File {
+        path,
+        owner,
+        permissions,
+        append,
+        defer,
+        origin,
+        ..
+    } = file;
+    let part = |name: &Option<String>| name.clone().unwrap_or_else(|| "(unchanged)".to_owned());
+    let (user, group) = (part(&owner.user), part(&owner.group));
+    let flags = format!(
+        "{}{}",
+        if *append { " append" } else { "" },
+        if *defer { " defer" } else { "" }
+    );
+    writeln!(
+        text,
+        "{origin} {}:{} {path:?} {permissions:04o} {user}:{group}{flags}",
+        origin.line, origin.column
+    )
+    .unwrap();
+    content(text, file.content.expose());
+}
+
+fn content(text: &mut String, bytes: &[u8]) {
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let end = if line.ends_with(b"\n") { "" } else { " (no newline)" };
+        writeln!(text, "  | {}{end}", line.strip_suffix(b"\n").unwrap_or(line).escape_ascii()).unwrap();
+    }
+}
