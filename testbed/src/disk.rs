@@ -1,0 +1,224 @@
+//! Writes a machine's disk, before its first start, from outside.
+//!
+//! All paths go through `/proc/<pid>/root` of the machine's outermost process, where an absolute symbolic link would lead
+//! back to the host. So nothing here follows a link: a file is removed before it is written, and the folders written to
+//! are plain ones.
+
+use crate::error::TestbedError;
+use crate::etc_files::{self, Account};
+use crate::keys::{Keys, generate};
+use crate::program::{succeed, with_deadline};
+use crate::spec::{Kind, MachineSpec, Shell, SudoRule};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{ErrorKind, Write};
+use std::net::Ipv4Addr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, symlink};
+use std::path::Path;
+
+/// What the machine's disk shows of the host's root folder: the operating system, but nobody's data.
+const SHOWN: [&str; 10] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "var", "opt"];
+/// What is hidden below that: logs, caches, and what a machine must have for itself.
+const HIDDEN: [&str; 11] = [
+    "var/tmp",
+    "var/log",
+    "var/cache/anywhere",
+    "var/lib/dbus",
+    "var/lib/systemd",
+    "var/lib/sudo",
+    "etc/ssh",
+    "etc/sudoers.d",
+    "etc/systemd",
+    "etc/machine-id",
+    "etc/resolv.conf",
+];
+/// Folders of every machine, with their modes.
+const FOLDERS: [(&str, u32); 20] = [
+    ("dev", 0o755),
+    ("proc", 0o555),
+    ("sys", 0o555),
+    ("run", 0o755),
+    ("tmp", 0o1777),
+    ("root", 0o700),
+    ("home", 0o755),
+    ("mnt", 0o755),
+    ("media", 0o755),
+    ("srv", 0o755),
+    ("opt", 0o755),
+    ("etc", 0o755),
+    ("etc/ssh", 0o755),
+    ("var", 0o755),
+    ("var/tmp", 0o1777),
+    ("var/log", 0o755),
+    ("var/lib", 0o755),
+    ("usr", 0o755),
+    ("usr/local", 0o755),
+    ("usr/local/bin", 0o755),
+];
+
+/// What populates a disk.
+pub(crate) struct Contents<'a> {
+    pub(crate) spec: &'a MachineSpec,
+    pub(crate) hostname: &'a str,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) keys: &'a Keys,
+}
+
+/// Writes what belongs below the overlay: the names of the host that the machine does not see.
+pub(crate) fn hide_the_host(store: &Path) -> Result<(), TestbedError> {
+    let upper = store.join("disk/upper");
+    let whiteout = store.join("disk/whiteout");
+    let hide = |name: &str| {
+        let to = upper.join(name);
+        fs::hard_link(&whiteout, &to).map_err(TestbedError::path("hide", to))
+    };
+    let entries = fs::read_dir("/").map_err(TestbedError::io("list /"))?;
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !SHOWN.contains(&name.as_str()) {
+            hide(&name)?;
+        }
+    }
+    for name in ["etc", "var", "var/lib", "var/cache"] {
+        folder(&upper, name, 0o755)?;
+    }
+    HIDDEN.iter().try_for_each(|name| hide(name))
+}
+
+/// Writes what the scripts in the machine's outer namespace read.
+pub(crate) fn write_scripts(store: &Path, contents: &Contents<'_>, bound_files: &[String]) -> Result<(), TestbedError> {
+    file(store, "enter.sh", 0o700, include_str!("scripts/enter.sh"))?;
+    file(store, "init.sh", 0o700, include_str!("scripts/init.sh"))?;
+    file(store, "fstab", 0o600, &etc_files::fstab(contents.spec, bound_files))?;
+    if contents.spec.read_only_root {
+        file(store, "read-only", 0o600, "")?;
+    }
+    Ok(())
+}
+
+/// Writes what is the machine's own: accounts, keys, the SSH server's configuration.
+pub(crate) fn populate(root: &Path, contents: &Contents<'_>) -> Result<(), TestbedError> {
+    let Contents {
+        spec,
+        hostname,
+        address,
+        keys,
+    } = *contents;
+    FOLDERS.iter().try_for_each(|(name, mode)| folder(root, name, *mode))?;
+    let hash = match &spec.sudo {
+        SudoRule::None | SudoRule::NoPassword => None,
+        SudoRule::Password(password) => Some(password_hash(password)?),
+    };
+    let accounts = etc_files::accounts(spec, hash.as_deref());
+    let (host_passwd, host_group) = match spec.kind {
+        Kind::SshdOnly | Kind::Systemd => (host_file("/etc/passwd")?, host_file("/etc/group")?),
+        Kind::BusyboxOnly => (
+            "sshd:x:101:65534::/run/sshd:/bin/false\n".to_owned(),
+            "tty:x:5:\nnogroup:x:65534:\n".to_owned(),
+        ),
+    };
+    let passwd = etc_files::passwd(&host_passwd, &accounts);
+    let group = etc_files::group(&host_group, &accounts);
+    let texts = [
+        ("etc/passwd", 0o644, passwd.clone()),
+        ("etc/group", 0o644, group.clone()),
+        ("etc/shadow", 0o600, etc_files::shadow(&passwd, &accounts)),
+        ("etc/gshadow", 0o600, etc_files::gshadow(&group)),
+        ("etc/hostname", 0o644, format!("{hostname}\n")),
+        ("etc/hosts", 0o644, etc_files::hosts(hostname, address)),
+        ("etc/ssh/sshd_config", 0o644, etc_files::sshd_config(spec, address)),
+    ];
+    texts
+        .iter()
+        .try_for_each(|(name, mode, text)| file(root, name, *mode, text))?;
+    for kind in &spec.host_keys {
+        let path = root.join(etc_files::host_key_file(*kind).trim_start_matches('/'));
+        generate(&path, kind.name(), None, "", hostname)?;
+    }
+    accounts
+        .iter()
+        .try_for_each(|account| home(root, account, keys.public_key()))?;
+    match spec.kind {
+        Kind::SshdOnly | Kind::Systemd => {
+            file(root, "etc/sudoers", 0o440, &etc_files::sudoers(&spec.sudo))?;
+            shell(root, spec.shell)
+        }
+        Kind::BusyboxOnly => Ok(()),
+    }
+}
+
+/// The user's home folder with the accepted client key.
+fn home(root: &Path, account: &Account, public_key: &str) -> Result<(), TestbedError> {
+    let home = account.home.trim_start_matches('/');
+    folder(root, home, 0o700)?;
+    folder(root, &format!("{home}/.ssh"), 0o700)?;
+    file(
+        root,
+        &format!("{home}/.ssh/authorized_keys"),
+        0o600,
+        &format!("{public_key}\n"),
+    )?;
+    for name in [
+        home.to_owned(),
+        format!("{home}/.ssh"),
+        format!("{home}/.ssh/authorized_keys"),
+    ] {
+        let path = root.join(name);
+        chown(&path, Some(account.id), Some(account.id)).map_err(TestbedError::path("change the owner of", path))?;
+    }
+    Ok(())
+}
+
+/// Makes `/bin/sh` this shell.
+fn shell(root: &Path, shell: Shell) -> Result<(), TestbedError> {
+    link(root, "usr/bin/sh", shell.program())
+}
+
+/// A crypt(5) hash, made by openssl because the standard library has none.
+fn password_hash(password: &str) -> Result<String, TestbedError> {
+    let mut command = with_deadline("openssl");
+    command.args(["passwd", "-6", "-stdin"]);
+    let output = succeed(&mut command, format!("{password}\n").as_bytes(), "openssl passwd")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn host_file(path: &str) -> Result<String, TestbedError> {
+    fs::read_to_string(path).map_err(TestbedError::path("read", path))
+}
+
+/// A folder with this mode, whatever the umask is.
+pub(crate) fn folder(root: &Path, name: &str, mode: u32) -> Result<(), TestbedError> {
+    let path = root.join(name);
+    match fs::DirBuilder::new().mode(mode).create(&path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(source) => return Err(TestbedError::path("make the folder", path)(source)),
+    }
+    fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(TestbedError::path("set the mode of", path))
+}
+
+/// A new file with this mode, whatever was there and whatever the umask is.
+pub(crate) fn file(root: &Path, name: &str, mode: u32, text: &str) -> Result<(), TestbedError> {
+    let path = root.join(name);
+    remove(&path)?;
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?;
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(TestbedError::path("write", &path))
+}
+
+/// A symbolic link, whatever was there.
+pub(crate) fn link(root: &Path, name: &str, target: &str) -> Result<(), TestbedError> {
+    let path = root.join(name);
+    remove(&path)?;
+    symlink(target, &path).map_err(TestbedError::path("make the link", path))
+}
+
+fn remove(path: &Path) -> Result<(), TestbedError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(TestbedError::path("replace", path)(source)),
+    }
+}

@@ -1,0 +1,2 @@
+//! Starts machines for use by hand.
+fn main() {}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# First half of PID 1 of a machine without systemd: it runs in new PID, UTS, IPC and mount namespaces, mounts what a
+# running machine has over its disk, makes the disk its root folder and becomes the second half (init.sh).
+#
+# Arguments: the hostname.
+set -eu
+hostname "$1"
+mount --all --fstab /mnt/fstab
+cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /mnt/root/dev/
+if [ -e /mnt/read-only ]; then
+    mount -o remount,bind,ro /mnt/root
+fi
+echo >/mnt/booted
+exec 3<&0 </mnt/init.sh
+cd /mnt/root
+pivot_root . mnt
+exec chroot . /bin/sh -s
