@@ -1,0 +1,229 @@
+//! One connection: sends the program, reads lines until the end, the connection's loss, or the caller's wish to stop.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::error::{Error, PrivilegeError};
+use super::lines::{Lines, RawLine};
+use super::{Host, Privilege, privilege};
+use crate::event::{Line, printable};
+use crate::script;
+use crate::secret::Secret;
+use crate::ssh::{Connection, ExecError, Output, Process, ProcessInput, ProcessOutput};
+
+/// How long a host has to confirm that it stops, before we go without its word. Cancelling takes less than a second in all.
+const STOP: Duration = Duration::from_millis(500);
+
+/// The most of a program's standard error that is kept for an explanation.
+const MAX_SAID: usize = 8 * 1024;
+
+/// How talking to a program ended.
+pub(super) enum Talk<E> {
+    /// The reader has what it wanted.
+    End(E),
+    /// The connection was lost before; a new one may get further.
+    Broken(ExecError),
+}
+
+/// Sends `program` and gives each line of its answer to `read`, until that returns an end.
+///
+/// # Errors
+/// Whatever cannot be mended by another connection.
+pub(super) async fn talk<E>(
+    connection: &Connection,
+    host: &Host,
+    program: &Secret,
+    silence: Duration,
+    cancel: &CancellationToken,
+    mut read: impl FnMut(RawLine) -> Option<E>,
+) -> Result<Talk<E>, Error> {
+    let command = privilege::wrap(&host.privilege, &script::enter(program));
+    // Not our own token: a command that is cancelled takes no input any more, and it must still take the word to stop.
+    let detached = CancellationToken::new();
+    let process = tokio::select! {
+        () = cancel.cancelled() => return Err(Error::Stopped),
+        process = connection.exec(&command, &detached) => process,
+    };
+    let process = match process {
+        Ok(process) => process,
+        Err(error) if error.is_transient() => return Ok(Talk::Broken(error)),
+        Err(error) => return Err(error.into()),
+    };
+    let mut talker = Talker {
+        process: None,
+        said: Vec::new(),
+        status: None,
+        lines: Lines::default(),
+        began: false,
+    };
+    let Process { mut input, output } = process;
+    talker.process = Some(output);
+    if let Privilege::Sudo {
+        password: Some(password),
+    } = &host.privilege
+    {
+        let answered = answer(host, password, &mut input, &mut talker, silence);
+        tokio::select! {
+            () = cancel.cancelled() => return Err(Error::Stopped),
+            answered = answered => if let Err(broken) = answered? { return Ok(Talk::Broken(broken)) },
+        }
+    }
+    let mut input = Some(input);
+    let mut sending = Box::pin(send(input.take(), program));
+    let mut stopping: Option<Instant> = None;
+    loop {
+        let deadline = stopping.unwrap_or_else(|| Instant::now() + silence);
+        let next = tokio::select! {
+            biased;
+            () = cancel.cancelled(), if stopping.is_none() => {
+                stopping = Some(Instant::now() + STOP);
+                match &mut input {
+                    // The program is still on its way: without its last line it does nothing.
+                    None => return Err(Error::Stopped),
+                    Some(input) => if !matches!(timeout(STOP, input.write_all(b"stop\n")).await, Ok(Ok(()))) {
+                        return Err(Error::Stopped);
+                    },
+                }
+                continue;
+            }
+            sent = &mut sending, if input.is_none() => {
+                input = Some(sent);
+                continue;
+            }
+            next = timeout_at(deadline, talker.next()) => next,
+        };
+        let lines = match next {
+            Ok(Some(lines)) => lines,
+            Ok(None) => return talker.closed(host),
+            Err(_) if stopping.is_some() => return Err(Error::Stopped),
+            Err(_) => {
+                return Ok(Talk::Broken(ExecError::ConnectionLost(format!(
+                    "nothing was heard for {} s",
+                    silence.as_secs()
+                ))));
+            }
+        };
+        for line in lines {
+            talker.began |= matches!(Line::parse(&line.bytes), Line::Hello { .. } | Line::Fail { .. });
+            if let Some(end) = read(line) {
+                return Ok(Talk::End(end));
+            }
+        }
+    }
+}
+
+/// Sends the program and hands the input back: it stays open, since its end would mean that we are gone.
+async fn send(input: Option<ProcessInput>, program: &Secret) -> ProcessInput {
+    let Some(mut input) = input else {
+        std::future::pending().await
+    };
+    // When the program ends before it was sent whole, its last words tell more than this error.
+    let _ = input.write_all(program.expose()).await;
+    input
+}
+
+/// Answers sudo's question, if it asks.
+async fn answer(
+    host: &Host,
+    password: &Secret,
+    input: &mut ProcessInput,
+    talker: &mut Talker,
+    silence: Duration,
+) -> Result<Result<(), ExecError>, Error> {
+    let user = host.target.user.clone();
+    let mut answered = false;
+    loop {
+        match timeout(silence, talker.next()).await {
+            Err(_) => return Ok(Err(ExecError::ConnectionLost("sudo did not answer".to_owned()))),
+            Ok(None) => {
+                return match talker.closed::<()>(host) {
+                    Ok(Talk::Broken(error)) => Ok(Err(error)),
+                    Ok(Talk::End(())) => Ok(Ok(())),
+                    Err(error) => Err(error),
+                };
+            }
+            Ok(Some(lines)) => {
+                if lines.iter().any(|line| line.bytes == privilege::READY.as_bytes()) {
+                    return Ok(Ok(()));
+                }
+            }
+        }
+        let asked = String::from_utf8_lossy(&talker.said).matches(privilege::PROMPT).count();
+        match (asked, answered) {
+            (0, _) | (1, true) => {}
+            (1, false) => {
+                let mut line = zeroize::Zeroizing::new(password.expose().to_vec());
+                line.push(b'\n');
+                if let Err(error) = input.write_all(&line).await {
+                    return Ok(Err(error));
+                }
+                answered = true;
+            }
+            _ => return Err(Error::Privilege(PrivilegeError::WrongPassword { user })),
+        }
+    }
+}
+
+/// The output of one program.
+struct Talker {
+    process: Option<ProcessOutput>,
+    said: Vec<u8>,
+    status: Option<u32>,
+    lines: Lines,
+    began: bool,
+}
+
+impl Talker {
+    /// The next lines; none once nothing follows. May be dropped and called again.
+    async fn next(&mut self) -> Option<Vec<RawLine>> {
+        loop {
+            match self.process.as_mut()?.next().await {
+                Output::Stdout(bytes) => return Some(self.lines.push(&bytes)),
+                Output::Stderr(bytes) => {
+                    let room = MAX_SAID.saturating_sub(self.said.len());
+                    self.said.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
+                    return Some(Vec::new());
+                }
+                Output::Exited(status) => self.status = Some(status),
+                Output::Signalled(_) => {}
+                Output::Closed | Output::Lost(_) => {
+                    self.process = None;
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Nothing follows, and the reader wanted more.
+    fn closed<E>(&self, host: &Host) -> Result<Talk<E>, Error> {
+        let said = printable_lines(&self.said);
+        if !self.began {
+            if let Some(error) = privilege::explain(host, &said, self.status) {
+                return Err(Error::Privilege(error));
+            }
+            if let Some(status) = self.status {
+                let said = if said.is_empty() { "it said nothing".to_owned() } else { said };
+                return Err(Error::NoProgram(format!(
+                    "the login shell ended with exit status {status}: {said}"
+                )));
+            }
+        }
+        let said = if said.is_empty() {
+            "the connection was closed".to_owned()
+        } else {
+            said
+        };
+        Ok(Talk::Broken(ExecError::ConnectionLost(said)))
+    }
+}
+
+fn printable_lines(said: &[u8]) -> String {
+    let lines: Vec<_> = said
+        .split(|byte| *byte == b'\n')
+        .map(printable)
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines.join("\n").trim().to_owned()
+}

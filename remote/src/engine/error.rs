@@ -1,0 +1,124 @@
+//! Why a job did not end well, named by what its owner should do.
+
+use crate::ssh::{ConnectError, ExecError};
+
+/// Why a job did not end well. Whatever it is, steps that ended well are not run again by the same command.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no connection: see there.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The connection does not run commands: see there.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// The connection broke too often in a row.
+    #[error(
+        "gave up after {attempts} connections without progress: {last}; what was begun goes on on the host: run the same command again to follow it"
+    )]
+    GaveUp {
+        /// How often it was tried.
+        attempts: usize,
+        /// What happened last.
+        last: String,
+    },
+    /// sudo does not let us: mend the privileges.
+    #[error("{0}")]
+    Privilege(PrivilegeError),
+    /// A step failed: mend its cause, then run the same command again; steps that ended well will not be run again.
+    #[error("{0}")]
+    Step(Failure),
+    /// The host went down in the middle of a command.
+    #[error(
+        "{name} was under way when the host went down; whether it had its effect is unknown. See to it, then run again with --rerun-interrupted, or with --rerun to run all steps again"
+    )]
+    Interrupted {
+        /// The step.
+        name: String,
+    },
+    /// Another owner's run is on the host.
+    #[error("the host carries a run of {owner}; reset it first (anywhere reset --owner '{owner}')")]
+    Owned {
+        /// Whose.
+        owner: String,
+    },
+    /// Somebody else is just working on the host.
+    #[error("the host is held by {holder}, who is just running another plan there; wait for its end")]
+    Held {
+        /// Who.
+        holder: String,
+    },
+    /// The host cannot keep what it must: no space left, read-only, a tool missing.
+    #[error("the host cannot run a plan: {0}")]
+    Unfit(String),
+    /// The detached half of the program is gone: killed, out of memory, or the host could not write its journal.
+    #[error("the run was lost on the host{}; run the same command again to go on", if .0.is_empty() { String::new() } else { format!(": {}", .0) })]
+    Lost(String),
+    /// Our program did not even begin.
+    #[error("no program could be run on the host: {0}")]
+    NoProgram(String),
+    /// The host speaks another version of the line protocol.
+    #[error("the host answered with version {0} of the protocol; this program speaks version 1")]
+    Version(u32),
+    /// The run took longer than it may.
+    #[error("the run took longer than {0} s")]
+    Deadline(u64),
+    /// Cancelled; the host does nothing after the step under way.
+    #[error("stopped; nothing runs on the host after the step under way. Run the same command again to go on")]
+    Stopped,
+}
+
+/// A step that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Its number in the plan, from 1.
+    pub number: usize,
+    /// Steps in the plan.
+    pub of: usize,
+    /// Its name: `runcmd[3]`.
+    pub name: String,
+    /// Exit status; 124 when it took too long, 128+n when signal n ended it.
+    pub status: i32,
+    /// The last lines it wrote to its standard error, or to its output if it wrote none there; redacted.
+    pub said: Vec<String>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "step {} of {}, {}, failed with exit status {}",
+            self.number, self.of, self.name, self.status
+        )?;
+        self.said.iter().try_for_each(|line| write!(f, "\n  | {line}"))
+    }
+}
+
+/// Why sudo(8) did not run our program.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrivilegeError {
+    /// There is no sudo.
+    #[error("sudo is not installed on the host; install it, or log in as root")]
+    NoSudo,
+    /// It asks for a password and we have none.
+    #[error(
+        "sudo asks for a password; give one (--sudo-password-file, or `sudoPassword` in the Secret), or allow {user} NOPASSWD"
+    )]
+    PasswordNeeded {
+        /// Who asked.
+        user: String,
+    },
+    /// It does not take the password.
+    #[error("sudo does not accept the password of {user}")]
+    WrongPassword {
+        /// Whose.
+        user: String,
+    },
+    /// It does not let this user become root.
+    #[error("sudo does not let {user} become root: {said}")]
+    NotAllowed {
+        /// Who.
+        user: String,
+        /// In sudo's words.
+        said: String,
+    },
+}

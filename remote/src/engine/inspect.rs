@@ -1,0 +1,165 @@
+//! What a host remembers: asked without changing anything there.
+
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Talk, talk};
+use super::error::Error;
+use super::{Host, Limits};
+use crate::event::{Line, Outcome, Record, printable};
+use crate::script;
+use crate::secret::Secret;
+use crate::ssh::{self, ConnectError, Deadlines};
+
+/// The line after which a program that only tells has nothing more to tell.
+const END: &[u8] = b".";
+
+/// What a host remembers of its last run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// How it stands.
+    pub state: State,
+    /// Whose host it is.
+    pub owner: Option<String>,
+    /// Who is working on it.
+    pub holder: Option<String>,
+    /// The plan of the last run.
+    pub plan: Option<String>,
+    /// Steps in that plan.
+    pub steps: usize,
+    /// Steps that ended in that run, and the one under way or failed.
+    pub at: usize,
+    /// Exit status of the step that failed.
+    pub exit_status: Option<i32>,
+    /// The last lines that step wrote.
+    pub said: Vec<String>,
+    /// When the run began, in seconds since 1970 by the host's clock.
+    pub time: Option<u64>,
+}
+
+/// How a host stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// It remembers nothing.
+    #[default]
+    Clean,
+    /// A run is under way.
+    Running,
+    /// The last run ended well.
+    Provisioned,
+    /// A step failed.
+    Failed,
+    /// The run was stopped before its last step.
+    Stopped,
+    /// The run neither ended nor goes on: the host, or the program there, was killed.
+    Interrupted,
+}
+
+/// Asks a host how it stands.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn inspect(host: &Host, limits: &Limits, deadlines: &Deadlines, cancel: &CancellationToken) -> Result<Status, Error> {
+    let mut status = Status::default();
+    ask(host, &script::render_status(false), limits, deadlines, cancel, &mut |line| {
+        status.read(Line::parse(line))
+    })
+    .await?;
+    Ok(status)
+}
+
+/// Gives the host's redacted log, line by line, to `listener`.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn logs(
+    host: &Host,
+    limits: &Limits,
+    deadlines: &Deadlines,
+    cancel: &CancellationToken,
+    listener: &mut (dyn FnMut(String) + Send),
+) -> Result<(), Error> {
+    ask(host, &script::render_status(true), limits, deadlines, cancel, &mut |line| {
+        if let Some(text) = line.strip_prefix(b"| ") {
+            listener(printable(text));
+        }
+    })
+    .await
+}
+
+async fn ask(
+    host: &Host,
+    program: &Secret,
+    limits: &Limits,
+    deadlines: &Deadlines,
+    cancel: &CancellationToken,
+    read: &mut (dyn FnMut(&[u8]) + Send),
+) -> Result<(), Error> {
+    let connection = match ssh::connect(&host.target, deadlines, cancel).await {
+        Ok(connection) => connection,
+        Err(ConnectError::Cancelled) => return Err(Error::Stopped),
+        Err(error) => return Err(error.into()),
+    };
+    let talked = talk(&connection, host, program, limits.silence, cancel, |line| {
+        if line.bytes == END {
+            return Some(());
+        }
+        read(&line.bytes);
+        None
+    })
+    .await;
+    connection.close().await;
+    match talked? {
+        Talk::End(()) => Ok(()),
+        Talk::Broken(error) => Err(error.into()),
+    }
+}
+
+impl Status {
+    fn read(&mut self, line: Line) {
+        match line {
+            Line::Owner(owner) => self.owner = Some(owner),
+            Line::Held(holder) => self.holder = Some(holder),
+            Line::Journal(record) => self.record(record),
+            Line::Hello { .. }
+            | Line::Owned(_)
+            | Line::Done
+            | Line::Clean
+            | Line::Follow { .. }
+            | Line::Alive
+            | Line::Lost(_)
+            | Line::Fail { .. }
+            | Line::Noise => {}
+        }
+    }
+
+    fn record(&mut self, record: Record) {
+        match record {
+            Record::Run { plan, steps, time, .. } => {
+                self.state = if self.holder.is_some() {
+                    State::Running
+                } else {
+                    State::Interrupted
+                };
+                (self.plan, self.steps, self.time) = (Some(plan), steps, Some(time));
+                (self.at, self.exit_status) = (0, None);
+                self.said.clear();
+            }
+            Record::Begin { number, .. } | Record::Interrupted { number } => self.at = number,
+            Record::Said { text, .. } => self.said.push(text),
+            Record::End { number, status, .. } => {
+                self.at = number;
+                if status != 0 {
+                    self.exit_status = Some(status);
+                }
+            }
+            Record::Ran { outcome, .. } => {
+                self.state = match outcome {
+                    Outcome::Ok => State::Provisioned,
+                    Outcome::Failed => State::Failed,
+                    Outcome::Stopped => State::Stopped,
+                }
+            }
+            Record::Other => {}
+        }
+    }
+}

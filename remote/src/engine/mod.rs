@@ -1,0 +1,140 @@
+//! Plans onto hosts: sends a program, follows its journal, comes back when the connection is lost.
+//!
+//! [`run`] is the only place with the sequence; [`inspect`] asks a host what it remembers. Nothing here prints: what happens is
+//! told to a listener as [`Event`]s.
+
+mod attempt;
+mod error;
+mod inspect;
+mod lines;
+mod privilege;
+mod progress;
+mod run;
+
+use std::time::Duration;
+
+use crate::plan::Plan;
+use crate::script::Mode;
+use crate::secret::Secret;
+use crate::ssh;
+
+pub use error::{Error, Failure, PrivilegeError};
+pub use inspect::{State, Status, inspect, logs};
+pub use run::run;
+
+/// A machine, and how to get at it.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Where, as whom, with which keys, believing which host key.
+    pub target: ssh::Target,
+    /// Who runs the steps.
+    pub privilege: Privilege,
+}
+
+/// Who runs the steps on a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Privilege {
+    /// The user who logs in; for root there is nothing more to do.
+    Login,
+    /// root, by sudo(8); the password is for hosts where sudo asks for one.
+    Sudo {
+        /// Given to sudo on its standard input, when it asks.
+        password: Option<Secret>,
+    },
+}
+
+/// How long things may take. The deadlines of a connection's phases are [`ssh::Deadlines`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// One step; the host itself ends a step that takes longer, with all its processes.
+    pub step: Duration,
+    /// The whole run, however often the connection is lost meanwhile.
+    pub run: Duration,
+    /// Without a word from the host. A host says that it lives every five seconds, however silent a step is.
+    pub silence: Duration,
+    /// How often a connection is tried again after a fault that may pass, counted anew after each progress.
+    pub reconnects: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            step: Duration::from_secs(30 * 60),
+            run: Duration::from_secs(2 * 60 * 60),
+            silence: Duration::from_secs(30),
+            reconnects: 8,
+        }
+    }
+}
+
+/// One thing to be done on a host.
+#[derive(Clone, Debug)]
+pub struct Job<'a> {
+    /// What.
+    pub plan: &'a Plan,
+    /// Whether bootstrap data is applied or the host given back.
+    pub mode: Mode,
+    /// Whose host it is.
+    pub owner: &'a str,
+    /// Who is doing it, for others to see.
+    pub holder: &'a str,
+    /// How long it may take.
+    pub limits: Limits,
+    /// How long the phases of a connection may take.
+    pub deadlines: ssh::Deadlines,
+    /// Go on after a step that failed.
+    pub keep_going: bool,
+    /// Run all steps again, once for each such word (letters and digits): coming back to a run must not begin it again.
+    pub rerun: Option<&'a str>,
+    /// Run a command again that was under way when the host went down.
+    pub rerun_interrupted: bool,
+}
+
+/// What happens, as it happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// There is a connection.
+    Connected {
+        /// The host key's fingerprint, if it was remembered just now: nobody has vouched for it.
+        trusted_on_first_use: Option<String>,
+    },
+    /// A run is followed; it was just begun, or by someone before.
+    Following {
+        /// The run's name on the host.
+        run: String,
+    },
+    /// A step has begun.
+    StepBegan {
+        /// Its number in the plan, from 1.
+        number: usize,
+    },
+    /// A step has ended.
+    StepEnded {
+        /// Its number in the plan, from 1.
+        number: usize,
+        /// Exit status.
+        status: i32,
+        /// How long it took, to the hundredth of a second.
+        took: Duration,
+    },
+    /// The connection was lost; the run goes on on the host, and another connection will be tried.
+    Reconnecting {
+        /// After this long.
+        after: Duration,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How a job ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finish {
+    /// Whether there was nothing to do: the same plan had ended well before, or there was nothing to reset.
+    pub unchanged: bool,
+    /// Steps that ran in this run.
+    pub steps_run: usize,
+    /// Connections that it took.
+    pub connections: usize,
+    /// Bytes on the wire, all connections together.
+    pub traffic: ssh::Traffic,
+}

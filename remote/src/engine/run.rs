@@ -1,0 +1,187 @@
+//! A job from its first connection to its end.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Talk, talk};
+use super::error::Error;
+use super::progress::{End, Progress};
+use super::{Event, Finish, Host, Job};
+use crate::event::Line;
+use crate::script::{self, Order};
+use crate::ssh::{self, ConnectError, Connection, Traffic};
+
+/// How much longer than the host we wait: it ends its run itself, and says so.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Does the job on the host, and tells `listener` what happens.
+///
+/// When `cancel` is cancelled, it returns within a second; the host then stops before its next step.
+///
+/// # Errors
+/// See [`Error`]. Whatever happened, the same call again goes on where this one ended.
+pub async fn run(
+    host: &Host,
+    job: &Job<'_>,
+    cancel: &CancellationToken,
+    listener: &(dyn Fn(Event) + Sync),
+) -> Result<Finish, Error> {
+    let deadline = Instant::now() + job.limits.run + GRACE;
+    let limit = job.limits.run.as_secs();
+    timeout_at(deadline, Runner::new(host, job, cancel, listener).run())
+        .await
+        .unwrap_or(Err(Error::Deadline(limit)))
+}
+
+struct Runner<'a> {
+    host: &'a Host,
+    job: &'a Job<'a>,
+    cancel: &'a CancellationToken,
+    listener: &'a (dyn Fn(Event) + Sync),
+    progress: Progress<'a>,
+    connections: usize,
+    traffic: Traffic,
+}
+
+impl<'a> Runner<'a> {
+    fn new(host: &'a Host, job: &'a Job<'a>, cancel: &'a CancellationToken, listener: &'a (dyn Fn(Event) + Sync)) -> Self {
+        let progress = Progress::new(job.plan);
+        Self {
+            host,
+            job,
+            cancel,
+            listener,
+            progress,
+            connections: 0,
+            traffic: Traffic::default(),
+        }
+    }
+
+    async fn run(mut self) -> Result<Finish, Error> {
+        let mut delays = self.delays();
+        let mut attempts = 0;
+        loop {
+            let before = self.progress.seen.clone();
+            let reason = match self.attempt().await? {
+                Ok(end) => return self.finish(end),
+                Err(reason) => reason,
+            };
+            if self.progress.seen != before {
+                (delays, attempts) = (self.delays(), 0);
+            }
+            attempts += 1;
+            let Some(after) = delays.next() else {
+                return Err(Error::GaveUp { attempts, last: reason });
+            };
+            (self.listener)(Event::Reconnecting { after, reason });
+            tokio::select! {
+                () = self.cancel.cancelled() => return Err(Error::Stopped),
+                () = sleep(after) => {}
+            }
+        }
+    }
+
+    /// Jitter, so that a fleet does not come back all at once and meet MaxStartups.
+    fn delays(&self) -> backon::ExponentialBackoff {
+        ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_secs(15))
+            .with_max_times(self.job.limits.reconnects)
+            .with_jitter()
+            .build()
+    }
+
+    /// One connection; why it broke, if it did.
+    async fn attempt(&mut self) -> Result<Result<End, String>, Error> {
+        let connection = match ssh::connect(&self.host.target, &self.job.deadlines, self.cancel).await {
+            Ok(connection) => connection,
+            Err(ConnectError::Cancelled) => return Err(Error::Stopped),
+            // A host that was never reached is told so at once, unless it was just too busy to take one more connection.
+            Err(error) if error.is_transient() && (self.connections > 0 || is_crowded(&error)) => {
+                return Ok(Err(error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.connections += 1;
+        (self.listener)(Event::Connected {
+            trusted_on_first_use: first_use(&connection),
+        });
+        let program = script::render(self.job.plan, &self.order());
+        let (progress, listener) = (&mut self.progress, self.listener);
+        let talked = talk(
+            &connection,
+            self.host,
+            &program,
+            self.job.limits.silence,
+            self.cancel,
+            |line| progress.observe(Line::parse(&line.bytes), line.length, listener),
+        )
+        .await;
+        let Traffic { sent, received } = connection.traffic();
+        self.traffic.sent += sent;
+        self.traffic.received += received;
+        connection.close().await;
+        match talked? {
+            Talk::End(end) => Ok(Ok(end)),
+            Talk::Broken(error) => Ok(Err(error.to_string())),
+        }
+    }
+
+    fn order(&self) -> Order<'_> {
+        let Job {
+            mode,
+            owner,
+            holder,
+            limits,
+            keep_going,
+            rerun,
+            rerun_interrupted,
+            plan: _,
+            deadlines: _,
+        } = self.job;
+        let seen = self.progress.seen.as_ref().map(|(run, offset)| (run.as_str(), *offset));
+        Order {
+            mode: *mode,
+            owner,
+            holder,
+            step_limit: limits.step.as_secs().max(1),
+            run_limit: limits.run.as_secs().max(1),
+            keep_going: *keep_going,
+            rerun: *rerun,
+            rerun_interrupted: *rerun_interrupted,
+            seen,
+        }
+    }
+
+    fn finish(self, end: End) -> Result<Finish, Error> {
+        let unchanged = match end {
+            End::Unchanged => true,
+            End::Ok => false,
+            End::Bad(error) => return Err(error),
+        };
+        Ok(Finish {
+            unchanged,
+            steps_run: self.progress.steps_run,
+            connections: self.connections,
+            traffic: self.traffic,
+        })
+    }
+}
+
+fn is_crowded(error: &ConnectError) -> bool {
+    matches!(
+        error,
+        ConnectError::Unreachable {
+            why: ssh::Unreachable::ClosedBeforeIdentification | ssh::Unreachable::Reset(_),
+            ..
+        }
+    )
+}
+
+fn first_use(connection: &Connection) -> Option<String> {
+    let key = connection.host_key()?;
+    matches!(key.trust, ssh::Trust::TrustedOnFirstUse).then(|| key.key.fingerprint())
+}

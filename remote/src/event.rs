@@ -1,0 +1,326 @@
+//! The line protocol between a program on a host and the engine: pure.
+//!
+//! A hostile host may send anything, so reading never fails and never grows: lines that are none of ours are [`Line::Noise`],
+//! texts are cut and made printable. `docs/journal.md` describes the lines.
+
+/// The most bytes of a line that are looked at.
+pub const MAX_LINE: usize = 4096;
+
+/// One line that a host sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// The program has begun: the protocol's version, the boot that the host is in, seconds since that boot.
+    Hello {
+        /// 1.
+        version: u32,
+        /// Changes when the host is booted anew.
+        boot_id: String,
+    },
+    /// The host carries a run of this owner, who is not ours.
+    Owned(String),
+    /// Whose host it is (in answer to a question about its status).
+    Owner(String),
+    /// This one is just working on the host.
+    Held(String),
+    /// The same plan has ended well before: there is nothing to do.
+    Done,
+    /// The host remembers nothing: no run, or it was reset.
+    Clean,
+    /// The journal follows from this byte on, for this run.
+    Follow {
+        /// The run.
+        run: String,
+        /// The byte.
+        offset: u64,
+    },
+    /// Nothing new, but the connection lives.
+    Alive,
+    /// The detached half is gone without having ended its run; in its words, if it left any.
+    Lost(String),
+    /// The program could not begin.
+    Fail {
+        /// `state`, `tool`.
+        what: String,
+        /// In the host's words.
+        text: String,
+    },
+    /// A line of the journal.
+    Journal(Record),
+    /// Anything else.
+    Noise,
+}
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A run has begun.
+    Run {
+        /// Its name on the host.
+        run: String,
+        /// Of which plan.
+        plan: String,
+        /// Steps in that plan.
+        steps: usize,
+        /// When, in seconds since 1970 by the host's clock.
+        time: u64,
+        /// Who sent it.
+        by: String,
+    },
+    /// A step has begun.
+    Begin {
+        /// Its number in the plan, from 1.
+        number: usize,
+        /// Its id.
+        id: String,
+        /// Hundredths of a second since the host was booted.
+        at: u64,
+    },
+    /// A line of what a failed step said last.
+    Said {
+        /// The step's number.
+        number: usize,
+        /// The line, printable.
+        text: String,
+    },
+    /// A step has ended.
+    End {
+        /// Its number in the plan, from 1.
+        number: usize,
+        /// Its id.
+        id: String,
+        /// Exit status; 124 when it took too long.
+        status: i32,
+        /// Hundredths of a second since the host was booted.
+        at: u64,
+    },
+    /// The host went down while this step was under way; whether it had its effect is unknown, so it was not run again.
+    Interrupted {
+        /// The step's number.
+        number: usize,
+    },
+    /// The run has ended.
+    Ran {
+        /// The run.
+        run: String,
+        /// Of which plan.
+        plan: String,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A line that only the host itself needs (`journal`, `made`).
+    Other,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps ended well.
+    Ok,
+    /// A step failed.
+    Failed,
+    /// It was asked to stop before its last step.
+    Stopped,
+}
+
+impl Line {
+    /// Reads one line, without its newline.
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Self {
+        let text = printable(line);
+        let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
+        let parsed = match word {
+            "anywhere" => hello(rest),
+            "owned" => Some(Self::Owned(rest.to_owned())),
+            "owner" => Some(Self::Owner(rest.to_owned())),
+            "held" => Some(Self::Held(rest.to_owned())),
+            "done" => Some(Self::Done),
+            "clean" => Some(Self::Clean),
+            "follow" => follow(rest),
+            "alive" => Some(Self::Alive),
+            "lost" => Some(Self::Lost(rest.to_owned())),
+            "fail" => rest.split_once(' ').map(|(what, text)| Self::Fail {
+                what: what.to_owned(),
+                text: text.to_owned(),
+            }),
+            _ => record(word, rest).map(Self::Journal),
+        };
+        parsed.unwrap_or(Self::Noise)
+    }
+}
+
+fn hello(rest: &str) -> Option<Line> {
+    let mut words = rest.split(' ');
+    Some(Line::Hello {
+        version: words.next()?.parse().ok()?,
+        boot_id: words.next()?.to_owned(),
+    })
+}
+
+fn follow(rest: &str) -> Option<Line> {
+    let (run, offset) = rest.split_once(' ')?;
+    Some(Line::Follow {
+        run: run.to_owned(),
+        offset: offset.parse().ok()?,
+    })
+}
+
+fn record(word: &str, rest: &str) -> Option<Record> {
+    let mut words = rest.split(' ');
+    let mut next = || words.next();
+    Some(match word {
+        "run" => {
+            let (run, plan) = (next()?.to_owned(), next()?.to_owned());
+            let field = |name: &str| rest.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            Record::Run {
+                run,
+                plan,
+                steps: field("steps")?.parse().ok()?,
+                time: field("time")?.parse().ok()?,
+                by: rest.split_once(" by=").map(|(_, by)| by.to_owned())?,
+            }
+        }
+        "begin" => Record::Begin {
+            number: next()?.parse().ok()?,
+            id: next()?.to_owned(),
+            at: hundredths(next()?)?,
+        },
+        "err" => {
+            let (number, text) = rest.split_once(' ').unwrap_or((rest, ""));
+            Record::Said {
+                number: number.parse().ok()?,
+                text: text.to_owned(),
+            }
+        }
+        "end" => Record::End {
+            number: next()?.parse().ok()?,
+            id: next()?.to_owned(),
+            status: next()?.parse().ok()?,
+            at: hundredths(next()?)?,
+        },
+        "interrupted" => Record::Interrupted {
+            number: next()?.parse().ok()?,
+        },
+        "ran" => Record::Ran {
+            run: next()?.to_owned(),
+            plan: next()?.to_owned(),
+            outcome: match next()? {
+                "ok" => Outcome::Ok,
+                "failed" => Outcome::Failed,
+                "stopped" => Outcome::Stopped,
+                _ => return None,
+            },
+        },
+        "journal" | "made" => Record::Other,
+        _ => return None,
+    })
+}
+
+/// `/proc/uptime`'s form, `12.34`.
+fn hundredths(text: &str) -> Option<u64> {
+    let (seconds, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let seconds: u64 = seconds.parse().ok()?;
+    let rest: u64 = rest.get(..2).unwrap_or(rest).parse().ok()?;
+    seconds.checked_mul(100)?.checked_add(rest)
+}
+
+/// Text that a terminal can be given: no control characters, nothing but UTF-8, not too long.
+#[must_use]
+pub fn printable(bytes: &[u8]) -> String {
+    let bytes = bytes.get(..MAX_LINE).unwrap_or(bytes);
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .map(|c| match c {
+            '\t' => ' ',
+            // Bidirectional overrides would let a line lie about what it says.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '?',
+            c if c.is_control() => '?',
+            c => c,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_a_program_writes_are_understood() {
+        for (text, line) in [
+            (
+                "anywhere 1 0f-1 12.5",
+                Line::Hello {
+                    version: 1,
+                    boot_id: "0f-1".into(),
+                },
+            ),
+            (
+                "follow Ab1 77",
+                Line::Follow {
+                    run: "Ab1".into(),
+                    offset: 77,
+                },
+            ),
+            (
+                "fail state /x: Read-only",
+                Line::Fail {
+                    what: "state".into(),
+                    text: "/x: Read-only".into(),
+                },
+            ),
+            (
+                "run Ab1 77aa steps=3 boot=b up=1.00 time=99 rerun=0 by=me@here pid 1",
+                Line::Journal(Record::Run {
+                    run: "Ab1".into(),
+                    plan: "77aa".into(),
+                    steps: 3,
+                    time: 99,
+                    by: "me@here pid 1".into(),
+                }),
+            ),
+            (
+                "begin 1 aa 10.07",
+                Line::Journal(Record::Begin {
+                    number: 1,
+                    id: "aa".into(),
+                    at: 1007,
+                }),
+            ),
+            (
+                "end 1 aa 127 10.09",
+                Line::Journal(Record::End {
+                    number: 1,
+                    id: "aa".into(),
+                    status: 127,
+                    at: 1009,
+                }),
+            ),
+            (
+                "err 1 not\x1b[2J here",
+                Line::Journal(Record::Said {
+                    number: 1,
+                    text: "not?[2J here".into(),
+                }),
+            ),
+            (
+                "ran Ab1 77aa ok 11.00",
+                Line::Journal(Record::Ran {
+                    run: "Ab1".into(),
+                    plan: "77aa".into(),
+                    outcome: Outcome::Ok,
+                }),
+            ),
+            ("made 0 /etc/x", Line::Journal(Record::Other)),
+            ("Welcome to Debian", Line::Noise),
+            ("end x", Line::Noise),
+        ] {
+            assert_eq!(Line::parse(text.as_bytes()), line, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_is_too_strange(bytes: Vec<u8>) {
+            let _ = Line::parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Bootstrap data to [`Plan`]: pure, and complete before anything is sent.
+
+mod step;
+
+use sha2::{Digest, Sha256};
+
+use crate::bootstrap::{self, Bootstrap};
+use crate::secret::Secret;
+
+pub use step::{Action, Body, Command, Module, Script, Step, StepId, WriteFile};
+
+/// Where bootstrap providers leave word that a machine is up (Cluster API bootstrap provider contract, "sentinel file").
+pub const SENTINEL: &str = "/run/cluster-api/bootstrap-success.complete";
+
+/// The most steps a plan may have: so that a journal stays readable, and a pipe that wakes a reader once a line never fills up
+/// (64 KiB on Linux, two lines a step).
+pub const MAX_STEPS: usize = 10_000;
+
+/// What a machine's owner decides about how bootstrap data is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Folder of `k0s_install.sh`; used with [`Policy::commands_as_script`] only, as in the original.
+    pub working_dir: String,
+    /// All `runcmd` entries as one script with `set -e`, written to `<working_dir>/k0s_install.sh` and run from there.
+    pub commands_as_script: bool,
+    /// Whether the commands have to make [`SENTINEL`]: then one from an earlier life of the host is removed first, and the run
+    /// fails unless it is there at the end.
+    pub expect_sentinel: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            working_dir: "/etc/k0smotron".to_owned(),
+            commands_as_script: false,
+            expect_sentinel: false,
+        }
+    }
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PlanError {
+    /// More than [`MAX_STEPS`].
+    #[error("the plan would have {0} steps; the most is {MAX_STEPS}: put commands that belong together into one script")]
+    TooManySteps(usize),
+    /// A path that no file can have.
+    #[error("{name}: the path has a NUL byte in it or does not begin with /")]
+    BadPath {
+        /// The step.
+        name: String,
+    },
+    /// A command that no shell can be given.
+    #[error("{name}: the command has a NUL byte in it")]
+    NulInCommand {
+        /// The step.
+        name: String,
+    },
+    /// Bootstrap data without anything to do: a mistake, not a machine that is ready.
+    #[error("the bootstrap data has no files, no commands and no script: nothing would be done")]
+    Empty,
+}
+
+/// The ordered steps for one host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    id: String,
+    steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The plan that applies bootstrap data: `bootcmd`, files, deferred files, `runcmd` or script; the order of cloud-init.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn new(bootstrap: &Bootstrap, policy: &Policy) -> Result<Self, PlanError> {
+        let sentinel = || SENTINEL.as_bytes().to_vec();
+        let mut actions = Vec::new();
+        if policy.expect_sentinel {
+            actions.push(("sentinel of an earlier life".to_owned(), Action::Remove { path: sentinel() }));
+        }
+        let command = |command: &bootstrap::Command, module| {
+            (
+                command.origin.to_string(),
+                Action::Command(Command {
+                    text: command.text.clone(),
+                    module,
+                }),
+            )
+        };
+        actions.extend(bootstrap.boot_commands.iter().map(|entry| command(entry, Module::Boot)));
+        for deferred in [false, true] {
+            let files = bootstrap.files.iter().filter(|file| file.defer == deferred);
+            actions.extend(files.map(|file| (file.origin.to_string(), Action::WriteFile(write_file(file)))));
+        }
+        if policy.commands_as_script && !bootstrap.run_commands.is_empty() {
+            actions.extend(install_script(&bootstrap.run_commands, policy));
+        } else {
+            actions.extend(bootstrap.run_commands.iter().map(|entry| command(entry, Module::Run)));
+        }
+        if let Some(script) = &bootstrap.script {
+            let body = Body::Inline(script.content.clone());
+            actions.push((
+                script.origin.to_string(),
+                Action::Script(Script {
+                    interpreter: script.interpreter.clone(),
+                    body,
+                }),
+            ));
+        }
+        if actions.iter().all(|(_, action)| matches!(action, Action::Remove { .. })) {
+            return Err(PlanError::Empty);
+        }
+        if policy.expect_sentinel {
+            actions.push(("sentinel".to_owned(), Action::Expect { path: sentinel() }));
+        }
+        Self::of(actions)
+    }
+
+    /// The plan that gives a host back: the clean-up commands, or else the removal of the files that runs made there.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn reset(clean_up_commands: &[String]) -> Result<Self, PlanError> {
+        let mut actions: Vec<_> = clean_up_commands
+            .iter()
+            .enumerate()
+            .map(|(index, text)| {
+                let command = Command {
+                    text: Secret::from(text.as_str()),
+                    module: Module::Run,
+                };
+                (format!("cleanUpCommands[{index}]"), Action::Command(command))
+            })
+            .collect();
+        if actions.is_empty() {
+            actions.push(("files made by runs".to_owned(), Action::Undo));
+        }
+        actions.push((
+            "sentinel".to_owned(),
+            Action::Remove {
+                path: SENTINEL.as_bytes().to_vec(),
+            },
+        ));
+        Self::of(actions)
+    }
+
+    /// The plan of these actions, in this order.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn of(actions: Vec<(String, Action)>) -> Result<Self, PlanError> {
+        if actions.len() > MAX_STEPS {
+            return Err(PlanError::TooManySteps(actions.len()));
+        }
+        let mut seen = std::collections::HashMap::new();
+        let mut steps = Vec::with_capacity(actions.len());
+        for (name, action) in actions {
+            check(&name, &action)?;
+            let equals_before = seen.entry(StepId::of(&action, 0)).or_insert(0_usize);
+            steps.push(Step {
+                id: StepId::of(&action, *equals_before),
+                name,
+                action,
+            });
+            *equals_before += 1;
+        }
+        let mut hash = Sha256::new();
+        for step in &steps {
+            hash.update(step.id.as_str());
+        }
+        Ok(Self {
+            id: step::hex(&hash.finalize(), 16),
+            steps,
+        })
+    }
+
+    /// Which plan this is: the hash of its steps' ids, 16 hexadecimal digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The steps, in the order in which they run.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+fn check(name: &str, action: &Action) -> Result<(), PlanError> {
+    let path = match action {
+        Action::WriteFile(WriteFile { path, .. }) | Action::Remove { path } | Action::Expect { path } => path,
+        Action::Command(Command { text, .. }) => {
+            return if text.expose().contains(&0) {
+                Err(PlanError::NulInCommand { name: name.to_owned() })
+            } else {
+                Ok(())
+            };
+        }
+        Action::Script(_) | Action::Undo => return Ok(()),
+    };
+    if path.contains(&0) || !path.starts_with(b"/") {
+        return Err(PlanError::BadPath { name: name.to_owned() });
+    }
+    Ok(())
+}
+
+fn write_file(file: &bootstrap::File) -> WriteFile {
+    let bootstrap::File {
+        path,
+        content,
+        owner,
+        permissions,
+        append,
+        defer: _,
+        origin: _,
+    } = file;
+    WriteFile {
+        path: path.clone().into_bytes(),
+        content: content.clone(),
+        owner: chown(owner),
+        mode: *permissions,
+        append: *append,
+    }
+}
+
+/// The word for chown(1). root:root, the default, is what root's files have anyway; and where the steps are not run by root, as
+/// with the original's `useSudo: false`, files belong to the user who writes them.
+fn chown(owner: &bootstrap::Owner) -> Option<String> {
+    if *owner == bootstrap::Owner::default() {
+        return None;
+    }
+    let bootstrap::Owner { user, group } = owner;
+    match (user.as_deref(), group.as_deref()) {
+        (None, None) => None,
+        (Some(user), None) => Some(user.to_owned()),
+        (user, Some(group)) => Some(format!("{}:{group}", user.unwrap_or_default())),
+    }
+}
+
+/// What `commandsAsScript` means in the original: one script at a known place, `set -e`, all commands in order.
+fn install_script(commands: &[bootstrap::Command], policy: &Policy) -> [(String, Action); 2] {
+    let mut text = b"#!/bin/sh\nset -e\n".to_vec();
+    for command in commands {
+        text.extend_from_slice(command.text.expose());
+        text.push(b'\n');
+    }
+    let path = format!("{}/k0s_install.sh", policy.working_dir.trim_end_matches('/')).into_bytes();
+    let sha256 = step::hex(&Sha256::digest(&text), 64);
+    let file = WriteFile {
+        path: path.clone(),
+        content: Secret::new(text),
+        owner: None,
+        mode: 0o700,
+        append: false,
+    };
+    let script = Script {
+        interpreter: vec!["/bin/sh".to_owned()],
+        body: Body::File { path, sha256 },
+    };
+    [
+        ("commandsAsScript".to_owned(), Action::WriteFile(file)),
+        ("commandsAsScript, run".to_owned(), Action::Script(script)),
+    ]
+}

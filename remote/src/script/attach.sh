@@ -1,0 +1,198 @@
+# shellcheck shell=sh
+# The half that is attached to the SSH channel: looks at what the host remembers, starts the detached half unless there is
+# nothing to do, and repeats the journal line by line. It changes nothing on the host but its own folders.
+
+a_fail() {
+	printf 'fail %s\n' "$1"
+	rm -rf "$A_RUN"
+	exit 1
+}
+
+a_attach() {
+	a_boot
+	a_uptime
+	printf 'anywhere 1 %s %s\n' "$A_BOOT" "$A_UP"
+	for A_TOOL in flock setsid mkfifo dd awk; do
+		command -v "$A_TOOL" >/dev/null || a_fail "tool $A_TOOL is not installed on the host (util-linux or busybox has it)"
+	done
+	a_paths
+	if [ ! -d "$A_DIR" ]; then
+		A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
+	fi
+	if [ -s "$A_DIR/owner" ]; then
+		read -r A_LINE <"$A_DIR/owner"
+		if [ "$A_LINE" != "$A_OWNER" ]; then
+			printf 'owned %s\n' "$A_LINE"
+			rm -rf "$A_RUN"
+			exit 0
+		fi
+	elif [ "$A_MODE" = reset ]; then
+		printf 'clean\n'
+		rm -rf "$A_RUN"
+		exit 0
+	fi
+	if ! a_free; then
+		a_adopt
+	fi
+	a_again
+	A_LINE=''
+	[ ! -s "$A_JOURNAL" ] || A_LINE=$(tail -n 1 "$A_JOURNAL")
+	case $A_LINE in
+	"ran $A_SEEN "*)
+		rm -rf "$A_RUN"
+		printf 'follow %s %s\n' "$A_SEEN" "$A_FROM"
+		tail -c "+$((A_FROM + 1))" "$A_JOURNAL"
+		exit 0
+		;;
+	"ran "*" $A_PLAN ok "*)
+		if [ "$A_MODE" = apply ] && [ -z "$A_RERUN" ]; then
+			rm -rf "$A_RUN"
+			printf 'done %s\n' "$A_PLAN"
+			exit 0
+		fi
+		;;
+	esac
+	a_start
+}
+
+# a_adopt: somebody holds the lock; follows if it is this very plan, else says who it is.
+a_adopt() {
+	A_TRY=0
+	while [ "$A_TRY" -lt 50 ]; do
+		! a_free || return 0
+		a_holder || :
+		A_LINE=''
+		[ ! -s "$A_JOURNAL" ] || A_LINE=$(tail -n 1 "$A_JOURNAL")
+		case $A_LINE in
+		"ran $A_H_RUN "*) ;; # it has ended and is just leaving
+		*) [ -z "$A_H_RUN" ] || break ;;
+		esac
+		A_TRY=$((A_TRY + 1))
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	if [ "$A_H_PLAN" != "$A_PLAN" ]; then
+		printf 'held %s\n' "$A_H_TEXT"
+		rm -rf "$A_RUN"
+		exit 0
+	fi
+	rm -rf "$A_RUN"
+	[ "$A_H_RUN" = "$A_SEEN" ] || A_FROM=$A_H_START
+	a_follow "$A_H_RUN" "$A_FROM"
+}
+
+a_start() {
+	A_MSG=$({ printf '' >>"$A_JOURNAL" && printf '%s\n' "$A_OWNER" >"$A_DIR/owner.new"; } 2>&1) || a_fail "state $A_MSG"
+	if [ ! -s "$A_DIR/owner.new" ]; then
+		rm -f "$A_DIR/owner.new"
+		a_fail "state $A_DIR: No space left on device"
+	fi
+	A_MSG=$(mv -f "$A_DIR/owner.new" "$A_DIR/owner" 2>&1) || a_fail "state $A_MSG"
+	A_FROM=$(($(wc -c <"$A_JOURNAL")))
+	A_NEW=${A_RUN##*.}
+	a_bell
+	A_HOME=$HOME
+	[ "$A_DIR" != /var/lib/anywhere ] || A_HOME=~root
+	set -- PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$A_HOME" LANG=C.UTF-8
+	A_HOW=setsid
+	if [ -d /run/systemd/system ] && [ "$A_DIR" = /var/lib/anywhere ]; then
+		systemd-run --quiet --collect --unit="anywhere-$A_NEW" --description='anywhere: provisioning run' \
+			--property=KillMode=process --property=TasksMax=infinity --property=WorkingDirectory=/ \
+			/usr/bin/env -i "$@" /bin/sh "$A_SELF" supervise >"$A_RUN/detach" 2>&1 </dev/null && A_HOW=systemd
+	fi
+	[ "$A_HOW" = systemd ] || setsid env -i "$@" /bin/sh "$A_SELF" supervise >/dev/null 2>&1 </dev/null 7>&- &
+	a_follow "$A_NEW" "$A_FROM"
+}
+
+# a_bell: a pipe of our own that the detached half rings after each line. It is open for reading and writing, so neither side blocks.
+a_bell() {
+	A_BELL=$A_DIR/bell.$$
+	rm -f "$A_BELL"
+	A_MSG=$(mkfifo "$A_BELL" 2>&1) || a_fail "state $A_MSG"
+	exec 7<>"$A_BELL"
+}
+
+# a_follow run offset: repeats the journal from that byte on until the run has ended.
+a_follow() {
+	[ -n "$A_BELL" ] || a_bell
+	printf 'follow %s %s\n' "$1" "$2"
+	exec 8<"$A_JOURNAL"
+	[ "$2" = 0 ] || dd bs="$2" count=1 <&8 >/dev/null 2>&1
+	exec 3<&0
+	a_pulse "$1" </dev/null 2>/dev/null 3<&- 8<&- &
+	A_PULSE=$!
+	a_listen <&3 >/dev/null 2>&1 7<&- 8<&- &
+	A_LISTEN=$!
+	A_PART=''
+	while :; do
+		if IFS= read -r A_LINE <&8; then
+			a_repeat "$A_PART$A_LINE" || break
+			A_PART=''
+			continue
+		fi
+		A_PART=$A_PART$A_LINE
+		read -r A_RING <&7
+		if [ "$A_RING" = gone ]; then
+			a_rest
+			break
+		fi
+	done
+	kill "$A_PULSE" "$A_LISTEN" 2>/dev/null
+	rm -f "$A_BELL"
+	exit 0
+}
+
+# a_repeat line: to the engine, unless it is the end: false then. A reset ends when the host has forgotten all.
+a_repeat() {
+	case $1 in
+	"ran "*" $A_PLAN "*)
+		A_TRY=0
+		while [ "$A_MODE" = reset ] && [ -e "$A_DIR/lock" ] && [ "$A_TRY" -lt 20 ]; do
+			case $1 in *" ok "*) ;; *) break ;; esac
+			A_TRY=$((A_TRY + 1))
+			sleep 0.1 2>/dev/null || sleep 1
+		done
+		printf '%s\n' "$1"
+		return 1
+		;;
+	*) printf '%s\n' "$1" ;;
+	esac
+}
+
+# a_rest: the detached half is gone: what it still wrote, or that it was lost.
+a_rest() {
+	while IFS= read -r A_LINE <&8; do
+		a_repeat "$A_PART$A_LINE" || return
+		A_PART=''
+	done
+	A_MSG=''
+	[ ! -s "$A_RUN/trouble" ] || read -r A_MSG <"$A_RUN/trouble"
+	printf 'lost %s\n' "$A_MSG"
+	rm -rf "$A_RUN"
+}
+
+# a_pulse run: rings "gone" when nobody holds the lock any more, and says that the connection lives while a step is silent.
+a_pulse() {
+	A_BEAT=0
+	while sleep 1 >/dev/null; do
+		A_BEAT=$((A_BEAT + 1))
+		a_holder
+		if [ "$A_H_RUN" = "$1" ]; then
+			kill -0 "$A_H_PID" 2>/dev/null || break
+		elif [ "$A_BEAT" -ge 5 ] && a_free; then
+			break
+		fi
+		[ $((A_BEAT % 5)) != 0 ] || printf 'alive\n'
+	done
+	printf 'gone\n' >&7
+}
+
+# a_listen: what the engine says while it follows: "stop" ends the run before its next step; end of file means that the
+# connection is gone, and so must we be.
+a_listen() {
+	while read -r A_WORD; do
+		case $A_WORD in stop) printf '' >"$A_DIR/stop" ;; esac
+	done
+	kill "$A_PULSE"
+	rm -f "$A_BELL"
+	kill -KILL $$
+}

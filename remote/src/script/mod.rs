@@ -1,0 +1,255 @@
+//! [`Plan`] to one POSIX sh program: pure.
+//!
+//! The program has two halves that share one text. The *attached* half (`attach.sh`) runs on the SSH channel: it looks at what
+//! the host remembers, starts the *detached* half (`supervise.sh`) if there is anything to do, and repeats the journal. See
+//! `docs/how-a-run-works.md`.
+
+mod quote;
+
+use crate::plan::{Action, Body, Command, Module, Plan, Script, Step, WriteFile};
+use crate::redact::Redactor;
+use crate::secret::Secret;
+
+const COMMON: &str = include_str!("common.sh");
+const ATTACH: &str = include_str!("attach.sh");
+const SUPERVISE: &str = include_str!("supervise.sh");
+const RUNNER: &str = include_str!("runner.sh");
+const REDACT: &str = include_str!("redact.awk");
+const STATUS: &str = include_str!("status.sh");
+
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Apply bootstrap data.
+    Apply,
+    /// Give the host back: every step runs, failed ones are reported, and in the end the host forgets.
+    Reset,
+}
+
+impl Mode {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// Everything about one run that is not in its plan.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// What the program is for.
+    pub mode: Mode,
+    /// Whose host it is: `namespace/name` of the RemoteMachine. A host that carries another owner's run is refused.
+    pub owner: &'a str,
+    /// Who sends it, for others to see: `user@host pid 123`.
+    pub holder: &'a str,
+    /// Seconds that a step may take.
+    pub step_limit: u64,
+    /// Seconds that the run may take.
+    pub run_limit: u64,
+    /// Go on after a step that failed, as cloud-init does.
+    pub keep_going: bool,
+    /// Run all steps again, also those that ended well; once for each such word.
+    pub rerun: Option<&'a str>,
+    /// Run a command again that was under way when the host went down.
+    pub rerun_interrupted: bool,
+    /// The run already being followed, and the byte of the journal up to which it was seen.
+    pub seen: Option<(&'a str, u64)>,
+}
+
+/// The program of a plan.
+#[must_use]
+pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
+    let redactor = Redactor::of(plan);
+    let mut program = Vec::with_capacity(32 * 1024);
+    let mut add = |text: &[u8]| program.extend_from_slice(text);
+    // What it holds is data in single quotes, and formats for printf that the renderer made.
+    add(b"#!/bin/sh\n# shellcheck disable=SC2016,SC2059\n");
+    add(settings(plan, order).as_bytes());
+    for part in [COMMON, ATTACH, SUPERVISE] {
+        add(code(part).as_bytes());
+    }
+    add(b"a_files() {\n");
+    for (file, text) in [("runner", code(RUNNER)), ("redact", REDACT.to_owned())] {
+        add(&quote::print(text.as_bytes(), &format!(">\"$A_RUN/{file}\" || return")));
+    }
+    for secret in redactor.secrets() {
+        let mut line = secret.expose().to_vec();
+        line.push(b'\n');
+        add(&quote::print(&line, ">>\"$A_RUN/secrets\" || return"));
+    }
+    add(b"}\n");
+    for (index, step) in plan.steps().iter().enumerate() {
+        add(&function(index + 1, &step.action));
+    }
+    add(b"a_steps() {\n");
+    for (index, Step { id, action, .. }) in plan.steps().iter().enumerate() {
+        add(format!(
+            "a_step {number} {id} s{number} {kind}\n",
+            number = index + 1,
+            kind = kind(action)
+        )
+        .as_bytes());
+    }
+    add(b"}\nA_SELF=$0\ncase $1 in\nattach) a_attach ;;\nsupervise) a_supervise ;;\nesac\n");
+    Secret::new(program)
+}
+
+/// The program that tells what a host remembers, without changing anything there; with `log`, the log as well.
+#[must_use]
+pub fn render_status(log: bool) -> Secret {
+    let mode = if log { "log" } else { "status" };
+    let text = format!("#!/bin/sh\nA_MODE={mode}\nA_SELF=$0\n{}{}", code(COMMON), code(STATUS));
+    Secret::new(text)
+}
+
+/// The command line that takes a program of so many bytes from its stdin and runs it. The same for every host, without any
+/// secret, and readable by every login shell: no backslash, no exclamation mark, one line.
+#[must_use]
+pub fn enter(program: &Secret) -> String {
+    format!(
+        "/bin/sh -c 'umask 077; LC_ALL=C; export LC_ALL; d=; for b in /run/anywhere /var/lib/anywhere/run \
+         \"$HOME/.local/state/anywhere/run\"; do d=$(mkdir -p \"$b\" 2>&1 && mktemp -d \"$b/run.XXXXXX\" 2>&1) && break; \
+         e=${{e:-$d}}; d=; done; [ -n \"$d\" ] || {{ echo \"fail state $e\"; exit 1; }}; \
+         head -c {} >\"$d/program\" || {{ echo \"fail state $d: No space left on device\"; rm -rf \"$d\"; exit 1; }}; \
+         exec /bin/sh \"$d/program\" attach'",
+        program.len()
+    )
+}
+
+fn settings(plan: &Plan, order: &Order<'_>) -> String {
+    let Order {
+        mode,
+        owner,
+        holder,
+        step_limit,
+        run_limit,
+        keep_going,
+        rerun,
+        rerun_interrupted,
+        seen,
+    } = order;
+    let flag = |set: &bool| if *set { "1" } else { "" };
+    let text = |text: &str| String::from_utf8_lossy(&quote::word(one_line(text).as_bytes())).into_owned();
+    let (seen, from) = seen.unwrap_or(("none", 0));
+    let mut settings = String::new();
+    for (name, value) in [
+        ("MODE", mode.as_str().to_owned()),
+        ("PLAN", plan.id().to_owned()),
+        ("STEPS", plan.steps().len().to_string()),
+        ("OWNER", text(owner)),
+        ("HOLDER", text(holder)),
+        ("STEP_LIMIT", step_limit.to_string()),
+        ("RUN_LIMIT", run_limit.to_string()),
+        ("GO_ON", flag(&(*keep_going || *mode == Mode::Reset)).to_owned()),
+        ("RERUN", rerun.map_or_else(String::new, text)),
+        ("RERUN_INTERRUPTED", flag(rerun_interrupted).to_owned()),
+        ("SEEN", text(seen)),
+        ("FROM", from.to_string()),
+        ("BELL", String::new()),
+    ] {
+        settings.push_str(&format!("A_{name}={value}\n"));
+    }
+    settings
+}
+
+/// Names that end up in lines of the journal must not break them.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// A shell text without its comments and indentation: what the host needs of it.
+fn code(text: &str) -> String {
+    text.lines()
+        .map(str::trim_start)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .fold(String::with_capacity(text.len()), |code, line| code + line + "\n")
+}
+
+/// Steps of the same kind share the shell state; a step of kind `file` may be done again when it was interrupted.
+fn kind(action: &Action) -> &'static str {
+    match action {
+        Action::Command(Command {
+            module: Module::Boot, ..
+        }) => "boot",
+        Action::Command(Command { module: Module::Run, .. }) => "run",
+        Action::Script(_) => "script",
+        Action::WriteFile(_) | Action::Remove { .. } | Action::Expect { .. } | Action::Undo => "file",
+    }
+}
+
+fn function(number: usize, action: &Action) -> Vec<u8> {
+    let mut text = format!("s{number}() {{\n").into_bytes();
+    match action {
+        Action::WriteFile(file) => text.extend(write_file(file)),
+        Action::Command(Command { text: command, module }) => {
+            let mut line = command.expose().to_vec();
+            line.push(b'\n');
+            text.extend_from_slice(b"printf '' >\"$A_RUN/command\" || return\n");
+            text.extend(quote::print(&line, ">>\"$A_RUN/command\" || return"));
+            let module = match module {
+                Module::Boot => "boot",
+                Module::Run => "run",
+            };
+            text.extend_from_slice(format!("a_command {module}\n").as_bytes());
+        }
+        Action::Script(script) => text.extend(run_script(script)),
+        Action::Remove { path } => text.extend(with_path("rm -f --", path, "")),
+        Action::Expect { path } => text.extend(with_path("a_expect", path, "")),
+        Action::Undo => text.extend_from_slice(b"a_undo\n"),
+    }
+    text.extend_from_slice(b"}\n");
+    text
+}
+
+fn with_path(command: &str, path: &[u8], rest: &str) -> Vec<u8> {
+    let quote::Argument { setup, word } = quote::argument(path);
+    [setup.as_slice(), command.as_bytes(), b" ", &word, rest.as_bytes(), b"\n"].concat()
+}
+
+fn write_file(file: &WriteFile) -> Vec<u8> {
+    let WriteFile {
+        path,
+        content,
+        owner,
+        mode,
+        append,
+    } = file;
+    let owner = quote::word(owner.as_deref().unwrap_or("").as_bytes());
+    let owner = String::from_utf8_lossy(&owner);
+    let mut text = Vec::new();
+    if *append {
+        text.extend(with_path("a_appended", path, " && return"));
+    }
+    text.extend(with_path(
+        "a_open",
+        path,
+        &format!(" '{}' {owner} || return", quote::octal(path)),
+    ));
+    if *append {
+        text.extend_from_slice(b"a_copy || return\n");
+    }
+    text.extend(quote::print(content.expose(), ">>\"$A_TEMP\" || return"));
+    if *append {
+        text.extend_from_slice(b"a_size || return\n");
+    }
+    text.extend_from_slice(format!("a_close {mode:04o} {owner}\n").as_bytes());
+    text
+}
+
+fn run_script(script: &Script) -> Vec<u8> {
+    let Script { interpreter, body } = script;
+    let words: Vec<_> = interpreter.iter().map(|word| quote::word(word.as_bytes())).collect();
+    let command = [b"a_wait ".as_slice(), &words.join(b" ".as_slice())].concat();
+    match body {
+        Body::Inline(content) => [
+            b"printf '' >\"$A_RUN/script\" || return\n".as_slice(),
+            &quote::print(content.expose(), ">>\"$A_RUN/script\" || return"),
+            &command,
+            b" \"$A_RUN/script\"\n",
+        ]
+        .concat(),
+        Body::File { path, .. } => with_path(&String::from_utf8_lossy(&command), path, ""),
+    }
+}

@@ -1,0 +1,32 @@
+# shellcheck shell=sh
+# Runs one command: $1 is its text, $2 the shell state to begin with (or nothing), $3 where the state goes when it ends.
+# cloud-init runs all entries of runcmd as one script, so the working directory, umask, variables and options of one entry are
+# there in the next; they are carried from process to process here. The names of this program stay out of the command's sight.
+a_save() {
+	set +eufx
+	umask 077
+	{
+		if [ -n "${BASH_VERSION-}" ]; then
+			# bash: some of its variables are read-only and must not be set again; functions can be kept as well.
+			# shellcheck disable=SC3044
+			for a_n in $(compgen -v); do
+				case $a_n in
+				BASH* | EUID | PPID | UID | SHELLOPTS | FUNCNAME | DIRSTACK | GROUPS | PIPESTATUS | _ | a_n | LINENO | RANDOM | SRANDOM | SECONDS | EPOCH* | HISTCMD | COMP_*) ;;
+				*) declare -p "$a_n" ;;
+				esac
+			done
+			unset -f a_save
+			declare -f
+		else
+			set
+			export -p
+		fi
+		printf 'umask %s\ncd "$PWD" 2>/dev/null || cd /\n' "$1"
+		case $2 in *u*) printf 'set -u\n' ;; esac
+		case $2 in *f*) printf 'set -f\n' ;; esac
+		case $2 in *x*) printf 'set -x\n' ;; esac
+		case $2 in *e*) printf 'set -e\n' ;; esac
+	} >"$3" 2>/dev/null
+}
+trap "a_rc=\$?; trap - 0; a_save \"\$(umask)\" \"\$-\" '$3'; exit \"\$a_rc\"" 0
+eval "set --; umask 022; ${2:+. '$2';} . '$1'"

@@ -1,0 +1,29 @@
+# shellcheck shell=sh
+# Tells what the host remembers; changes nothing there.
+a_boot
+a_uptime
+rm -rf "${A_SELF%/*}"
+printf 'anywhere 1 %s %s\n' "$A_BOOT" "$A_UP"
+a_paths
+if [ ! -s "$A_DIR/owner" ]; then
+	printf 'clean\n.\n'
+	exit 0
+fi
+if [ "$A_MODE" = log ]; then
+	[ ! -e "$A_DIR/log" ] || sed 's/^/| /' "$A_DIR/log"
+	printf '\n.\n'
+	exit 0
+fi
+read -r A_LINE <"$A_DIR/owner"
+printf 'owner %s\n' "$A_LINE"
+a_free || {
+	a_holder
+	printf 'held %s\n' "$A_H_TEXT"
+}
+for A_JOURNAL in "$A_DIR/journal" "$A_DIR/reset"; do
+	[ ! -s "$A_JOURNAL" ] || {
+		printf 'journal %s\n' "${A_JOURNAL##*/}"
+		awk '$1 == "run" { n = 0 } { line[++n] = $0 } END { for (i = 1; i <= n; i++) print line[i] }' "$A_JOURNAL"
+	}
+done
+printf '.\n'

@@ -1,0 +1,322 @@
+# shellcheck shell=sh
+# The detached half: holds the lock, runs the steps that never ended well, writes the journal. It outlives the connection.
+
+# a_ring: wakes everyone who follows the journal.
+a_ring() {
+	for A_B in "$A_DIR"/bell.*; do
+		[ ! -p "$A_B" ] || printf '\n' 1<>"$A_B"
+	done
+}
+
+# a_note line: one more line of the journal. A host that cannot remember must not go on.
+a_note() {
+	printf '%s\n' "$1" >&5 || a_trouble "cannot write $A_JOURNAL: no space left, or the file system is read-only"
+	a_ring
+}
+
+a_trouble() {
+	printf '%s\n' "$1" >"$A_RUN/trouble"
+	A_KEEP=1
+	exit 1
+}
+
+# a_leave: on every way out.
+a_leave() {
+	[ -z "$A_WATCH" ] || kill "$A_WATCH" 2>/dev/null
+	[ -n "$A_KEEP" ] || rm -rf "$A_RUN"
+	rm -f "$A_DIR/holder"
+}
+
+a_supervise() {
+	A_WATCH='' A_KEEP='' A_FAILED='' A_STOPPED='' A_BOOT_STATE='' A_RUN_STATE=''
+	a_paths
+	cd / || exit 1
+	umask 077
+	exec 9>>"$A_DIR/lock"
+	flock -w 2 9 || exit 1
+	trap a_leave 0
+	trap 'A_STOPPED=1' TERM
+	a_again
+	A_ID=${A_RUN##*.}
+	A_LINE=''
+	[ ! -s "$A_JOURNAL" ] || A_LINE=$(tail -n 1 "$A_JOURNAL")
+	case $A_MODE$A_RERUN$A_LINE in "applyran "*" $A_PLAN ok "*) exit 0 ;; esac
+	exec 5>>"$A_JOURNAL"
+	A_START=$(($(wc -c <"$A_JOURNAL")))
+	printf '%s %s %s %s %s\n' "$A_ID" "$A_PLAN" $$ "$A_START" "$A_HOLDER" >"$A_DIR/holder" ||
+		a_trouble "cannot write $A_DIR/holder: no space left, or the file system is read-only"
+	a_sweep
+	a_files || a_trouble "cannot write to $A_RUN: no space left"
+	[ -s "$A_JOURNAL" ] || printf 'journal 1\n' >&5
+	[ -z "$(tail -c 1 "$A_JOURNAL")" ] || printf '\n' >&5
+	a_remember
+	a_boot
+	a_uptime
+	A_BEGAN=${A_UP%.*}
+	a_note "run $A_ID $A_PLAN steps=$A_STEPS boot=$A_BOOT up=$A_UP time=$(date +%s) rerun=${A_RERUN:-0} by=$A_HOLDER"
+	a_watch 9>&- 5>&- &
+	A_WATCH=$!
+	a_steps
+	a_finish
+}
+
+# a_sweep: what dead programs left. Whoever holds the lock is the only one who runs; a program that only just arrived loses its
+# folder too, and its engine sends it again.
+a_sweep() {
+	rm -f "$A_DIR/stop"
+	for A_B in "${A_RUN%/*}"/run.* "$A_DIR"/bell.*; do
+		case $A_B in
+		"$A_RUN") ;;
+		*/run.*) rm -rf "$A_B" ;;
+		*) [ ! -p "$A_B" ] || kill -0 "${A_B##*.}" 2>/dev/null || rm -f "$A_B" ;;
+		esac
+	done
+}
+
+# a_remember: from the journal: which steps ended well since the last rerun, and which one was under way when all stopped.
+a_remember() {
+	# shellcheck disable=SC2016
+	A_DONE=" $(awk '
+		$1 == "run" { if ($0 !~ / rerun=0 /) split("", ended) }
+		$1 == "begin" { open = $3 }
+		$1 == "end" { if ($4 == 0) ended[$3]; open = "" }
+		END { for (id in ended) printf "%s ", id; if (open != "" && !(open in ended)) printf "?%s ", open }
+	' "$A_JOURNAL") "
+	[ "$A_MODE" = apply ] && [ -z "$A_RERUN" ] || A_DONE=' '
+}
+
+# a_watch: ends a step that takes too long, with all its processes, and the run likewise.
+a_watch() {
+	while sleep 1 && kill -0 $$ 2>/dev/null; do
+		A_STEP_PID=''
+		{ read -r A_STEP_PID A_STEP_BEGAN; } 2>/dev/null <"$A_RUN/current"
+		[ -n "$A_STEP_PID" ] || continue
+		a_uptime
+		A_NOW=${A_UP%.*}
+		if [ $((A_NOW - A_STEP_BEGAN)) -ge "$A_STEP_LIMIT" ]; then
+			printf 'the step took longer than %s s and was ended\n' "$A_STEP_LIMIT" >"$A_RUN/expired"
+		elif [ $((A_NOW - A_BEGAN)) -ge "$A_RUN_LIMIT" ]; then
+			printf 'the run took longer than %s s and the step was ended\n' "$A_RUN_LIMIT" >"$A_RUN/expired"
+		else
+			continue
+		fi
+		kill -TERM -- "-$A_STEP_PID"
+		sleep 3
+		kill -KILL -- "-$A_STEP_PID"
+	done 2>/dev/null
+}
+
+# a_step n id function group: runs one step unless it ended well before, and records both.
+a_step() {
+	case $A_DONE in
+	*" $2 "*)
+		a_carry "$2" "$4"
+		return 0
+		;;
+	esac
+	[ -z "$A_FAILED" ] || [ -n "$A_GO_ON" ] || return 0
+	[ ! -e "$A_DIR/stop" ] || A_STOPPED=1
+	[ -z "$A_STOPPED" ] || return 0
+	case $A_DONE in
+	*" ?$2 "*)
+		if [ "$4" != file ] && [ -z "$A_RERUN_INTERRUPTED" ]; then
+			a_note "interrupted $1 $2"
+			A_FAILED=1
+			return 0
+		fi
+		;;
+	esac
+	a_uptime
+	a_note "begin $1 $2 $A_UP"
+	A_STEP_ID=$2
+	A_RC=0
+	"$3" >"$A_RUN/out" 2>"$A_RUN/err" || A_RC=$?
+	printf '' >"$A_RUN/current"
+	if [ -e "$A_RUN/expired" ]; then
+		A_RC=124
+		cat "$A_RUN/expired" >>"$A_RUN/err"
+		rm -f "$A_RUN/expired"
+	fi
+	if [ -s "$A_RUN/out" ] || [ -s "$A_RUN/err" ]; then
+		a_log "$1" "$2"
+	fi
+	if [ "$A_RC" = 0 ]; then
+		a_carry "$2" "$4"
+	else
+		A_FAILED=1
+		A_TAIL=$A_RUN/err
+		[ -s "$A_TAIL" ] || A_TAIL=$A_RUN/out
+		tail -n 10 "$A_TAIL" | a_redact | cut -b 1-500 | sed "s/^/err $1 /" >&5
+	fi
+	a_uptime
+	a_note "end $1 $2 $A_RC $A_UP"
+}
+
+# a_carry id group: the shell state after this step is what the next of its group begins with.
+a_carry() {
+	[ ! -e "$A_DIR/state.$1" ] || case $2 in
+	boot) A_BOOT_STATE=$A_DIR/state.$1 ;;
+	run) A_RUN_STATE=$A_DIR/state.$1 ;;
+	esac
+}
+
+a_redact() {
+	if [ -s "$A_RUN/secrets" ]; then
+		A_SECRETS=$A_RUN/secrets LC_ALL=C awk -f "$A_RUN/redact"
+	else
+		cat
+	fi
+}
+
+# a_log n id: the step's output, redacted, goes to the log that stays.
+a_log() {
+	{
+		printf -- '--- step %s %s exit %s\n' "$1" "$2" "$A_RC"
+		tail -c 65536 "$A_RUN/out" | a_redact
+		tail -c 65536 "$A_RUN/err" | a_redact
+	} >>"$A_DIR/log"
+}
+
+a_finish() {
+	A_RESULT=ok
+	[ -z "$A_STOPPED" ] || A_RESULT=stopped
+	[ -z "$A_FAILED" ] || A_RESULT=failed
+	kill "$A_WATCH" 2>/dev/null
+	A_WATCH=''
+	rm -rf "$A_RUN"
+	if [ "$A_RESULT" = ok ]; then
+		if [ "$A_MODE" = reset ]; then
+			rm -f "$A_DIR"/owner "$A_DIR"/journal "$A_DIR"/log "$A_DIR"/state.*
+		else
+			rm -f "$A_DIR"/state.*
+		fi
+	fi
+	a_uptime
+	a_note "ran $A_ID $A_PLAN $A_RESULT $A_UP"
+	[ "$A_MODE$A_RESULT" != resetok ] || rm -rf "$A_DIR"
+}
+
+# a_wait command…: runs it as the leader of its own session, where the watch can find it, without our files.
+a_wait() {
+	a_uptime
+	setsid "$@" </dev/null 5>&- 9>&- &
+	A_PID=$!
+	printf '%s %s\n' "$A_PID" "${A_UP%.*}" >"$A_RUN/current"
+	A_WAITED=0
+	wait "$A_PID" || A_WAITED=$?
+	while kill -0 "$A_PID" 2>/dev/null; do
+		A_WAITED=0
+		wait "$A_PID" || A_WAITED=$?
+	done
+	return "$A_WAITED"
+}
+
+# a_command group: runs the text in $A_RUN/command, as cloud-init runs an entry of that module.
+a_command() {
+	case $1 in
+	boot) INSTANCE_ID=$A_OWNER a_wait /bin/sh "$A_RUN/runner" "$A_RUN/command" "$A_BOOT_STATE" "$A_DIR/state.$A_STEP_ID" ;;
+	*) a_wait /bin/sh "$A_RUN/runner" "$A_RUN/command" "$A_RUN_STATE" "$A_DIR/state.$A_STEP_ID" ;;
+	esac
+}
+
+# a_open path name owner: the file that the content goes to, as A_TEMP: beside its target, so that it takes its place in one
+# step and the security label of that folder. $2 is the path as the journal writes it.
+a_open() {
+	A_PATH=$1
+	if [ -d "$A_PATH" ]; then
+		printf '%s is a directory\n' "$A_PATH" >&2
+		return 1
+	fi
+	if [ -L "$A_PATH" ]; then
+		A_PATH=$(readlink -f -- "$1" && printf x) || return 1
+		A_PATH=${A_PATH%?x}
+	fi
+	A_MADE=0
+	a_folder "${A_PATH%/*}" "$3" || return 1
+	[ -e "$A_PATH" ] || a_note "made $A_MADE $2"
+	A_PLACE=
+	case $A_PATH in
+	/proc/* | /sys/*) A_PLACE=1 ;;
+	*) [ ! -e "$A_PATH" ] || [ -f "$A_PATH" ] || A_PLACE=1 ;;
+	esac
+	A_TEMP=${A_PATH%/*}/.anywhere.$A_STEP_ID
+	[ -z "$A_PLACE" ] || A_TEMP=$A_RUN/content
+	rm -f "$A_TEMP"
+	set -C
+	true >"$A_TEMP" || {
+		set +C
+		return 1
+	}
+	set +C
+}
+
+# a_folder path owner: makes the folders that are missing, as mkdir -p does, counts them, and gives them that owner.
+a_folder() {
+	{ [ -n "$1" ] && [ ! -d "$1" ]; } || return 0
+	a_folder "${1%/*}" "$2" || return 1
+	mkdir -m 755 -- "$1" || return 1
+	A_MADE=$((A_MADE + 1))
+	[ -z "$2" ] || chown "$2" "$1"
+}
+
+# a_close mode owner: the content is complete. An empty owner is root:root, which a new file of ours is already, unless the
+# folder hands its own group down.
+a_close() {
+	if [ -n "$A_PLACE" ]; then
+		cat "$A_TEMP" >"$A_PATH" || return 1
+		rm -f "$A_TEMP"
+		return 0
+	fi
+	if [ -n "$2" ]; then
+		chown "$2" "$A_TEMP" || return 1
+	elif [ -g "${A_PATH%/*}/" ]; then
+		chown 0:0 "$A_TEMP" || return 1
+	fi
+	chmod "$1" "$A_TEMP" || return 1
+	mv -f "$A_TEMP" "$A_PATH"
+}
+
+# a_appended path: whether this step has already appended to that file, before it was interrupted.
+a_appended() {
+	A_SIZE=''
+	[ ! -s "$A_DIR/state.$A_STEP_ID" ] || read -r A_SIZE <"$A_DIR/state.$A_STEP_ID"
+	[ -n "$A_SIZE" ] && [ -e "$1" ] && [ "$(($(wc -c <"$1")))" = "$((A_SIZE))" ]
+}
+
+# a_copy: the file as it is now, before more is appended to it.
+a_copy() {
+	[ ! -e "$A_PATH" ] || cat "$A_PATH" >>"$A_TEMP"
+}
+
+# a_size: what the file will be once it is in its place.
+a_size() {
+	wc -c <"$A_TEMP" >"$A_DIR/state.$A_STEP_ID"
+}
+
+# a_expect path: fails unless it is there.
+a_expect() {
+	[ -e "$1" ] || {
+		printf '%s is not there: the commands ended well, but did not make it\n' "$1" >&2
+		return 1
+	}
+}
+
+# a_undo: removes the files that runs made on this host, last first, and the folders made for them that are empty now.
+a_undo() {
+	A_RC=0
+	[ -e "$A_DIR/journal" ] || return 0
+	# shellcheck disable=SC2016
+	awk '$1 == "made" { made[++n] = $2 " " $3 } END { while (n) print made[n--] }' "$A_DIR/journal" >"$A_RUN/undo" || return 1
+	while read -r A_MADE A_NAME; do
+		# shellcheck disable=SC2059
+		A_PATH=$(printf "$A_NAME" && printf x)
+		A_PATH=${A_PATH%x}
+		rm -f -- "$A_PATH" || A_RC=1
+		while [ "$A_MADE" -gt 0 ]; do
+			A_PATH=${A_PATH%/*}
+			A_MADE=$((A_MADE - 1))
+			rmdir -- "$A_PATH" 2>/dev/null || break
+		done
+	done <"$A_RUN/undo"
+	return "$A_RC"
+}
