@@ -115,6 +115,11 @@ fn render_file(text: &mut String, file: &File) {
 fn content(text: &mut String, bytes: &[u8]) {
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let end = if line.ends_with(b"\n") { "" } else { " (no newline)" };
-        writeln!(text, "  | {}{end}", line.strip_suffix(b"\n").unwrap_or(line).escape_ascii()).unwrap();
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let shown = match std::str::from_utf8(line) {
+            Ok(shown) if !shown.contains(char::is_control) => shown.to_owned(),
+            Ok(_) | Err(_) => line.escape_ascii().to_string(),
+        };
+        writeln!(text, "  | {shown}{end}").unwrap();
     }
 }

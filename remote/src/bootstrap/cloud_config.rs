@@ -2,7 +2,7 @@
 
 use super::content::is_header;
 use super::error::{BootstrapError, BootstrapErrorKind, FieldProblem};
-use super::modules::{self, Support};
+use super::modules;
 use super::suggest::did_you_mean;
 use super::{Bootstrap, Unsupported, commands, files};
 use crate::yaml::{self, Node, Resolved, Span, Value};
@@ -74,11 +74,9 @@ fn top_level(entries: &[(Node, Node)], source: &str) -> Result<Bootstrap, Bootst
 }
 
 fn unsupported(name: &str, span: Span) -> Unsupported {
-    let why = match modules::find(name) {
-        Some(key) => match key.support {
-            Support::Applied => String::new(),
-            Support::NotYet => format!("cloud-init's module {} is not supported yet", key.module),
-        },
+    let why = match modules::find(name).map(|key| key.module) {
+        Some(modules::BASE) => "it configures cloud-init itself, which does not run here".to_owned(),
+        Some(module) => format!("cloud-init's module {module} is not supported yet"),
         None => format!(
             "cloud-init knows no such key{}",
             did_you_mean(name, modules::KEYS.iter().map(|key| key.name))

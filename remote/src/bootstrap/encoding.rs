@@ -9,6 +9,9 @@ use super::error::{FieldProblem, GzipError};
 use super::suggest::nearest;
 use crate::yaml::decode_base64;
 
+/// How gzip begins (RFC 1952 section 2.3.1).
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
 /// The spellings of cloud-init's `write_files[].encoding`.
 const SPELLINGS: &[&str] = &[
     "gz",
@@ -80,6 +83,9 @@ impl Encoding {
 
 /// Decompresses gzip (RFC 1952, one or several members) of at most `limit` bytes.
 pub(super) fn gunzip(data: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
+    if !data.starts_with(&GZIP_MAGIC) {
+        return Err(GzipError::Invalid);
+    }
     let mut bytes = Vec::new();
     let with_one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     match MultiGzDecoder::new(data).take(with_one_more).read_to_end(&mut bytes) {

@@ -1,11 +1,9 @@
 //! What bootstrap data may be wrapped in: base64, gzip, a byte order mark. [`open`] gives the text.
 
-use super::encoding::gunzip;
+use super::encoding::{GZIP_MAGIC, gunzip};
 use super::error::{BootstrapErrorKind, GzipError};
 use super::{MAX_DATA_BYTES, MAX_TEXT_BYTES};
 use crate::yaml::decode_base64;
-
-const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 
 /// How bootstrap data of any kind begins, in lower case.
 const BEGINNINGS: &[&str] = &[
@@ -26,7 +24,7 @@ pub(super) fn open(data: &[u8]) -> Result<String, BootstrapErrorKind> {
     }
     let decoded = from_base64(data);
     let data = decoded.as_deref().unwrap_or(data);
-    let decompressed = match data.starts_with(GZIP_MAGIC) {
+    let decompressed = match data.starts_with(&GZIP_MAGIC) {
         true => Some(gunzip(data, MAX_TEXT_BYTES).map_err(too_large_as_a_whole)?),
         false => None,
     };
@@ -40,7 +38,7 @@ pub(super) fn open(data: &[u8]) -> Result<String, BootstrapErrorKind> {
 }
 
 fn from_base64(data: &[u8]) -> Option<Vec<u8>> {
-    decode_base64(data).filter(|decoded| decoded.starts_with(GZIP_MAGIC) || is_bootstrap_text(decoded))
+    decode_base64(data).filter(|decoded| decoded.starts_with(&GZIP_MAGIC) || is_bootstrap_text(decoded))
 }
 
 fn is_bootstrap_text(decoded: &[u8]) -> bool {

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Object, Value};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::value::{Object, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter};
 
 use super::error::{BootstrapError, BootstrapErrorKind};
 use super::{MAX_TEXT_BYTES, Options, Variables};
@@ -57,6 +57,7 @@ fn render_body(template: &str, variables: &Variables, misses: &Misses) -> Result
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(python_formatter);
     environment.set_syntax(
         SyntaxConfig::builder()
             .trim_blocks(true)
@@ -68,6 +69,17 @@ fn render_body(template: &str, variables: &Variables, misses: &Misses) -> Result
         .template_from_str(template)?
         .render_captured_to(context(variables, misses), &mut output)?;
     String::from_utf8(output.0).map_err(|_| Error::from(ErrorKind::WriteFailure))
+}
+
+/// Prints what jinja2 prints where the two differ: Python's names of booleans and null.
+// All other kinds of values print alike; the kinds are not a closed set.
+#[allow(clippy::wildcard_enum_match_arm)]
+fn python_formatter(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    match value.kind() {
+        ValueKind::Bool => write!(output, "{}", if value.is_true() { "True" } else { "False" }).map_err(Error::from),
+        ValueKind::None => write!(output, "None").map_err(Error::from),
+        _ => escape_formatter(output, state, value),
+    }
 }
 
 /// cloud-init's instance data, as far as it is known without the machine: <https://docs.cloudinit.io/en/latest/explanation/instancedata.html>.
@@ -132,15 +144,14 @@ impl Misses {
 // The kinds are not a closed set, and those not named differ in what the engine did, not in what the author should change.
 #[allow(clippy::wildcard_enum_match_arm)]
 fn explain(error: &Error, missed: Option<(&'static str, String)>, line: &str) -> BootstrapErrorKind {
+    let is_name = |name: &str| name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let name = missed
+        .filter(|(_, name)| is_name(name) && line.contains(name.as_str()))
+        .map(|(path, name)| format!("{path}{name}"));
     let what = match error.kind() {
-        ErrorKind::UndefinedError => {
-            let is_name = |name: &str| name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            let name = missed.filter(|(_, name)| is_name(name) && line.contains(name.as_str()));
-            return BootstrapErrorKind::UnknownVariable {
-                name: name.map(|(path, name)| format!("{path}{name}")),
-                known: KNOWN,
-            };
-        }
+        ErrorKind::UndefinedError => return BootstrapErrorKind::UnknownVariable { name, known: KNOWN },
+        // `v1.local-hostname` subtracts `hostname`.
+        ErrorKind::InvalidOperation if name.is_some() => return BootstrapErrorKind::UnknownVariable { name, known: KNOWN },
         ErrorKind::WriteFailure => return BootstrapErrorKind::TooLarge { limit: MAX_TEXT_BYTES },
         ErrorKind::OutOfFuel => "it takes too many steps",
         ErrorKind::SyntaxError => "it is not valid jinja here",

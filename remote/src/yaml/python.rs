@@ -6,7 +6,7 @@ use super::scalar::Resolved;
 impl Node {
     /// `str()` of the value that PyYAML makes of this scalar: `yes` is `True`, `0644` is `420`, null is `None`.
     ///
-    /// Nothing for what has no sensible text: sequences, mappings and binary data.
+    /// Dates stay as written. Nothing for what has no sensible text: sequences, mappings and binary data.
     #[must_use]
     pub fn python_str(&self) -> Option<String> {
         match self.resolved()? {
