@@ -1,14 +1,14 @@
-//! Parser events to nodes: limits, aliases, merge keys, unique keys.
+//! Parser events to nodes: limits, tags, aliases.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use saphyr_parser::{Event, ScalarStyle};
+use saphyr_parser::{Event, Marker, ScalarStyle};
 
-use super::error::{YamlError, YamlErrorKind, shown};
+use super::error::{YamlError, YamlErrorKind};
 use super::node::{Document, Node, Span, Style, Tag, Value};
-use super::scalar::{DoesNotFit, Resolved, resolve};
-use super::{MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES, python};
+use super::scalar::{DoesNotFit, resolve};
+use super::{MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES, mapping};
 
 /// Takes events one by one; the open sequences and mappings are a stack of its own, so that nesting costs no call depth.
 pub(super) struct Builder<'a> {
@@ -19,6 +19,8 @@ pub(super) struct Builder<'a> {
     anchors: HashMap<usize, Anchored>,
     /// What was built so far, copies for anchors and aliases included.
     spent: Size,
+    /// How long the text is, in characters, if its last line has no end.
+    open_end: Option<usize>,
 }
 
 /// A sequence or mapping whose end has not been seen.
@@ -47,13 +49,14 @@ struct Size {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(source_name: &'a str) -> Self {
+    pub(super) fn new(source_name: &'a str, text: &str) -> Self {
         Self {
             source_name,
             documents: Vec::new(),
             open: Vec::new(),
             anchors: HashMap::new(),
             spent: Size::default(),
+            open_end: (!text.ends_with(['\n', '\r'])).then(|| text.chars().count()),
         }
     }
 
@@ -61,7 +64,8 @@ impl<'a> Builder<'a> {
         self.documents
     }
 
-    pub(super) fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
+    pub(super) fn take(&mut self, event: Event<'_>, range: saphyr_parser::Span) -> Result<(), YamlError> {
+        let span = Span::of(range.start);
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(_) => {
@@ -70,6 +74,7 @@ impl<'a> Builder<'a> {
             }
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::Scalar(text, style, anchor, tag) => {
+                let text = self.without_added_newline(text, style, range.end);
                 let value = self.scalar(text, style, tag.as_deref(), span)?;
                 self.complete(Node { span, value }, anchor)
             }
@@ -124,6 +129,17 @@ impl<'a> Builder<'a> {
         match self.anchors.get(&anchor).map(|anchored| anchored.node.clone()) {
             Some(node) => self.complete(node, 0),
             None => Err(self.fail(span, YamlErrorKind::UnknownAnchor)),
+        }
+    }
+
+    /// A block scalar whose last line has no end has none in its value either: the parser adds one, PyYAML does not.
+    fn without_added_newline<'t>(&self, text: Cow<'t, str>, style: ScalarStyle, end: Marker) -> Cow<'t, str> {
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        match text.strip_suffix('\n') {
+            Some(stripped) if is_block && self.open_end.is_some_and(|length| end.index() >= length) => {
+                Cow::Owned(stripped.to_owned())
+            }
+            Some(_) | None => text,
         }
     }
 
@@ -189,7 +205,7 @@ impl<'a> Builder<'a> {
         };
         let value = match content {
             Content::Sequence(items) => Value::Sequence(items),
-            Content::Mapping { entries, .. } => Value::Mapping(self.mapping(entries)?),
+            Content::Mapping { entries, .. } => Value::Mapping(mapping::finish(self.source_name, entries)?),
         };
         self.complete(Node { span, value }, anchor)
     }
@@ -216,79 +232,6 @@ impl<'a> Builder<'a> {
             },
         }
         Ok(())
-    }
-
-    /// Applies merge keys (<https://yaml.org/type/merge.html>) as PyYAML does: own keys win over merged ones, in a list of mappings
-    /// the earlier one wins, and of two `<<` keys the later one.
-    fn mapping(&self, entries: Vec<(Node, Node)>) -> Result<Vec<(Node, Node)>, YamlError> {
-        let mut own = Vec::with_capacity(entries.len());
-        let mut first_at: HashMap<String, Span> = HashMap::new();
-        let mut merged: Vec<(Node, Node)> = Vec::new();
-        for (key, value) in entries {
-            if is_merge_key(&key) {
-                merged.extend(self.mappings_to_merge(value)?);
-                continue;
-            }
-            let name = key_text(&key).ok_or_else(|| self.fail(key.span, YamlErrorKind::KeyNotScalar))?;
-            if let Some(first) = first_at.get(&name) {
-                return Err(self.fail(
-                    key.span,
-                    YamlErrorKind::DuplicateKey {
-                        key: shown(&name),
-                        first: *first,
-                    },
-                ));
-            }
-            first_at.insert(name, key.span);
-            own.push((key, value));
-        }
-        if merged.is_empty() {
-            return Ok(own);
-        }
-        let mut seen: HashSet<String> = first_at.into_keys().collect();
-        let mut all: Vec<(Node, Node)> = merged
-            .into_iter()
-            .rev()
-            .filter(|(key, _)| key_text(key).is_some_and(|name| seen.insert(name)))
-            .collect();
-        all.reverse();
-        all.extend(own);
-        Ok(all)
-    }
-
-    /// The entries of the mapping or mappings that a `<<` names, the ones that win last.
-    fn mappings_to_merge(&self, value: Node) -> Result<Vec<(Node, Node)>, YamlError> {
-        let not_mapping = |span| self.fail(span, YamlErrorKind::MergeNotMapping);
-        match value.value {
-            Value::Mapping(entries) => Ok(entries),
-            Value::Sequence(items) => {
-                let mut all = Vec::new();
-                for item in items.into_iter().rev() {
-                    match item.value {
-                        Value::Mapping(entries) => all.extend(entries),
-                        Value::Scalar { .. } | Value::Sequence(_) => return Err(not_mapping(item.span)),
-                    }
-                }
-                Ok(all)
-            }
-            Value::Scalar { .. } => Err(not_mapping(value.span)),
-        }
-    }
-}
-
-fn is_merge_key(key: &Node) -> bool {
-    matches!(&key.value, Value::Scalar { text, style: Style::Plain, tag: None } if text == "<<")
-}
-
-/// What makes two keys the same: their value as text, so that `1` and `"1"` are (they are in JSON).
-fn key_text(key: &Node) -> Option<String> {
-    match key.resolved()? {
-        Resolved::Null => Some("null".to_owned()),
-        Resolved::Bool(value) => Some(value.to_string()),
-        Resolved::Int(value) => Some(value.to_string()),
-        Resolved::Float(value) => Some(python::float(value)),
-        Resolved::Str(text) => Some(text),
-        Resolved::Binary(_) => None,
     }
 }
 

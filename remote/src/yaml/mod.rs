@@ -12,6 +12,7 @@ mod binary;
 mod build;
 mod error;
 mod json;
+mod mapping;
 mod node;
 mod python;
 mod scalar;
@@ -53,10 +54,10 @@ pub fn parse(text: &str, source_name: &str) -> Result<Vec<Document>, YamlError> 
             YamlErrorKind::TooLarge { limit: MAX_BYTES },
         ));
     }
-    let mut builder = build::Builder::new(source_name);
+    let mut builder = build::Builder::new(source_name, text);
     for event in Parser::new_from_str(text) {
         match event {
-            Ok((event, span)) => builder.take(event, Span::of(span.start))?,
+            Ok((event, span)) => builder.take(event, span)?,
             Err(error) => {
                 return Err(YamlError::new(
                     source_name,
