@@ -293,6 +293,9 @@ impl HostKeys {
             Self::AcceptAny => Ok(Expected::Anything),
             Self::KnownHosts(known_hosts) => known_hosts.expected(name),
             Self::Pinned(pins) => {
+                if pins.is_empty() {
+                    return Err(HostKeyError::NotAPin { pin: String::new() });
+                }
                 let pins = pins.iter().map(|pin| Pin::parse(pin)).collect::<Result<Vec<_>, _>>()?;
                 let mut algorithms = Vec::new();
                 for pin in &pins {

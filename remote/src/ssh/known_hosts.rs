@@ -186,7 +186,6 @@ mod tests {
         ("a*b*c", "a-b-b-c", true),
         ("a*b*c", "a-b-b-d", false),
         ("**", "", true),
-        // printf with ssh-keygen -H: host.example
         ("|1|AAECAwQFBgcICQoLDA0ODxAREhM=|not base64|", "host", false),
         ("|2|AAECAwQFBgcICQoLDA0ODxAREhM=|AAAA", "host", false),
         ("|1|", "host", false),

@@ -1,6 +1,6 @@
-//! A real OpenSSH server for one test: own configuration, keys and port on 127.0.0.1, gone when dropped.
+//! Real servers for one test: own configuration, keys and port on 127.0.0.1, gone when dropped.
 //!
-//! Needs `/usr/sbin/sshd` (Debian: openssh-server) and root, because sshd logs in as the user that it runs as or as any other.
+//! They run as root, because sshd logs in only as the user that it runs as, or as any if that is root.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
