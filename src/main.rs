@@ -1,2 +1,22 @@
-//! The `anywhere` binary.
-fn main() {}
+//! `anywhere`: machines with an SSH server become what their cloud-init says, with no agent on them.
+//!
+//! Reading order: [`cli`] (what can be asked for), [`machine`] (input to machines, complete before anything is touched),
+//! [`commands`] (what is done with them), [`report`] (what is told about it). All work on hosts is the `remote` crate's.
+
+mod cli;
+mod commands;
+mod credentials;
+mod fleet;
+mod input;
+mod machine;
+mod manifest;
+mod report;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    commands::main(cli::Cli::parse()).into()
+}

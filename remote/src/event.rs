@@ -74,6 +74,8 @@ pub enum Record {
         id: String,
         /// Hundredths of a second since the host was booted.
         at: u64,
+        /// Its name: `runcmd[3]`.
+        name: String,
     },
     /// A line of what a failed step said last.
     Said {
@@ -183,6 +185,7 @@ fn record(word: &str, rest: &str) -> Option<Record> {
             number: next()?.parse().ok()?,
             id: next()?.to_owned(),
             at: hundredths(next()?)?,
+            name: rest.splitn(4, ' ').nth(3).unwrap_or_default().to_owned(),
         },
         "err" => {
             let (number, text) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -28,6 +28,8 @@ pub struct Status {
     pub steps: usize,
     /// Steps that ended in that run, and the one under way or failed.
     pub at: usize,
+    /// The name of that step.
+    pub step: String,
     /// Exit status of the step that failed.
     pub exit_status: Option<i32>,
     /// The last lines that step wrote.
@@ -142,9 +144,11 @@ impl Status {
                 };
                 (self.plan, self.steps, self.time) = (Some(plan), steps, Some(time));
                 (self.at, self.exit_status) = (0, None);
+                self.step.clear();
                 self.said.clear();
             }
-            Record::Begin { number, .. } | Record::Interrupted { number } => self.at = number,
+            Record::Begin { number, name, .. } => (self.at, self.step) = (number, name),
+            Record::Interrupted { number } => self.at = number,
             Record::Said { text, .. } => self.said.push(text),
             Record::End { number, status, .. } => {
                 self.at = number;

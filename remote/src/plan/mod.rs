@@ -5,6 +5,7 @@ mod step;
 use sha2::{Digest, Sha256};
 
 use crate::bootstrap::{self, Bootstrap};
+use crate::redact::Redactor;
 use crate::secret::Secret;
 
 pub use step::{Action, Body, Command, Module, Script, Step, StepId, WriteFile};
@@ -173,6 +174,34 @@ impl Plan {
             id: step::hex(&hash.finalize(), 16),
             steps,
         })
+    }
+
+    /// The same plan with its secrets masked, and its ids as they are: to be shown, not to be run.
+    #[must_use]
+    pub fn masked(&self, redactor: &Redactor) -> Self {
+        let mask = |secret: &Secret| Secret::new(redactor.redact(&String::from_utf8_lossy(secret.expose())));
+        let mut masked = self.clone();
+        for step in &mut masked.steps {
+            match &mut step.action {
+                // A file that not everybody may read is not shown at all.
+                Action::WriteFile(file) if file.mode & 0o004 == 0 => {
+                    file.content = Secret::new(format!("({} bytes that are not shown)", file.content.len()));
+                }
+                Action::WriteFile(WriteFile { content: text, .. })
+                | Action::Command(Command { text, .. })
+                | Action::Script(Script {
+                    body: Body::Inline(text),
+                    ..
+                }) => *text = mask(text),
+                Action::Script(Script {
+                    body: Body::File { .. }, ..
+                })
+                | Action::Remove { .. }
+                | Action::Expect { .. }
+                | Action::Undo => {}
+            }
+        }
+        masked
     }
 
     /// Which plan this is: the hash of its steps' ids, 16 hexadecimal digits.

@@ -106,7 +106,7 @@ a_watch() {
 	done 2>/dev/null
 }
 
-# a_step n id function group: runs one step unless it ended well before, and records both.
+# a_step n id function kind name: runs one step unless it ended well before, and records both.
 a_step() {
 	case $A_DONE in
 	*" $2 "*)
@@ -127,7 +127,7 @@ a_step() {
 		;;
 	esac
 	a_uptime
-	a_note "begin $1 $2 $A_UP"
+	a_note "begin $1 $2 $A_UP $5"
 	A_STEP_ID=$2
 	A_RC=0
 	"$3" >"$A_RUN/out" 2>"$A_RUN/err" || A_RC=$?
@@ -138,7 +138,7 @@ a_step() {
 		rm -f "$A_RUN/expired"
 	fi
 	if [ -s "$A_RUN/out" ] || [ -s "$A_RUN/err" ]; then
-		a_log "$1" "$2"
+		a_log "$1" "$5"
 	fi
 	if [ "$A_RC" = 0 ]; then
 		a_carry "$2" "$4"
@@ -168,10 +168,10 @@ a_redact() {
 	fi
 }
 
-# a_log n id: the step's output, redacted, goes to the log that stays.
+# a_log n name: the step's output, redacted, goes to the log that stays.
 a_log() {
 	{
-		printf -- '--- step %s %s exit %s\n' "$1" "$2" "$A_RC"
+		printf -- '--- step %s, %s: exit status %s\n' "$1" "$2" "$A_RC"
 		tail -c 65536 "$A_RUN/out" | a_redact
 		tail -c 65536 "$A_RUN/err" | a_redact
 	} >>"$A_DIR/log"

@@ -1,0 +1,44 @@
+//! RemoteMachine v1beta2, the stored version.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ProvisionJob, SecretKeyRef, is_false, port, user, working_dir};
+
+/// How the machine is reached, and how bootstrap data is applied there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemoteMachineSpec {
+    /// The pool that a PooledRemoteMachine is claimed from; it then gives all that says how the machine is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// Set once the machine is provisioned: `remote-machine://<address>:<port>`. If its author sets it, provisioning is skipped.
+    #[serde(default, rename = "providerID", skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<String>,
+    /// IP address or DNS name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// TCP port of the SSH server.
+    #[serde(default = "port")]
+    pub port: u16,
+    /// User to log in as.
+    #[serde(default = "user")]
+    pub user: String,
+    /// Whether steps run as root by sudo.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub use_sudo: bool,
+    /// Whether all commands run as one script, `<workingDir>/k0s_install.sh`, with `set -e`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub commands_as_script: bool,
+    /// Folder of that script.
+    #[serde(default = "working_dir")]
+    pub working_dir: String,
+    /// Commands that clean the machine when it is given back; they replace the built-in clean-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean_up_commands: Option<Vec<String>>,
+    /// The SSH private key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_key_ref: Option<SecretKeyRef>,
+    /// Provisioning by a Job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provision_job: Option<ProvisionJob>,
+}

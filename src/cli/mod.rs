@@ -1,0 +1,254 @@
+//! What can be asked for on the command line. Options are named as ssh(1) and kubectl name them, where they have one.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Turns machines with an SSH server into Kubernetes nodes, with no agent on them.
+///
+/// Gives machines cloud-init over SSH: once, whole, resumable.
+#[derive(Debug, Parser)]
+#[command(
+    name = "anywhere",
+    version,
+    max_term_width = 100,
+    after_help = "Exit status: 0 all is well on all machines, 1 not on some, 2 bad input: no machine was touched."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what apply would do on each machine, without connecting to any
+    Plan(PlanArgs),
+    /// Apply bootstrap data (cloud-init) to machines; steps that ended well are never run again
+    Apply(ApplyArgs),
+    /// Ask machines how they stand
+    Status(StatusArgs),
+    /// Show what the steps printed on a machine, secrets redacted
+    Logs(LogsArgs),
+    /// Give machines back: run the clean-up commands, or remove the files that runs made
+    Reset(ResetArgs),
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// `anywhere plan`
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) machines: MachineArgs,
+    #[command(flatten)]
+    pub(crate) bootstrap: BootstrapArgs,
+    /// How to show it: text, json, or sh, the program that a host would be sent; secrets are masked in each
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: PlanOutput,
+}
+
+/// `anywhere apply`
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) machines: MachineArgs,
+    #[command(flatten)]
+    pub(crate) bootstrap: BootstrapArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// Go on after a step that failed, as cloud-init does; the machine still counts as failed
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+    /// Run all steps again, also those that ended well
+    #[arg(long)]
+    pub(crate) rerun: bool,
+    /// Run the command again that was under way when the machine went down
+    #[arg(long)]
+    pub(crate) rerun_interrupted: bool,
+}
+
+/// `anywhere status`
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) machines: MachineArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// How to show it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+/// `anywhere logs`
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    #[command(flatten)]
+    pub(crate) machines: MachineArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// `anywhere reset`
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    #[command(flatten)]
+    pub(crate) machines: MachineArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// Run this command instead of removing what runs made (may be repeated); `cleanUpCommands` of a RemoteMachine
+    #[arg(long = "clean-up-command", value_name = "COMMAND")]
+    pub(crate) clean_up_commands: Vec<String>,
+}
+
+/// Which machines.
+#[derive(Debug, Args)]
+pub(crate) struct MachineArgs {
+    /// Machines: [USER@]HOST[:PORT], or ssh://[USER@]HOST[:PORT]
+    #[arg(value_name = "MACHINE")]
+    pub(crate) targets: Vec<String>,
+    /// Read machines from manifests: a file, a folder (its *.yaml, *.yml and *.json), or - for standard input
+    #[arg(short, long = "filename", value_name = "PATH")]
+    pub(crate) filenames: Vec<PathBuf>,
+    /// User to log in as, for machines that do not say
+    #[arg(short, long, value_name = "USER", default_value = "root")]
+    pub(crate) login: String,
+    /// Port to connect to, for machines that do not say
+    #[arg(short, long, default_value_t = 22)]
+    pub(crate) port: u16,
+    /// Whose the machines are: a machine that carries another owner's run is refused. A RemoteMachine is its own owner
+    #[arg(long, value_name = "NAME", default_value = "cli")]
+    pub(crate) owner: String,
+    /// Run steps as the user who logs in, not as root by sudo (machines on the command line; a RemoteMachine says useSudo)
+    #[arg(long)]
+    pub(crate) no_sudo: bool,
+}
+
+/// What is to be applied.
+#[derive(Debug, Args)]
+pub(crate) struct BootstrapArgs {
+    /// Bootstrap data (cloud-config or a script), for machines that no Machine object gives any; - for standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) bootstrap_data: Option<PathBuf>,
+    /// Refuse bootstrap data that asks for anything this program does not do yet
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Run all runcmd entries as one script with set -e (machines on the command line)
+    #[arg(long)]
+    pub(crate) commands_as_script: bool,
+    /// Folder of that script
+    #[arg(long, value_name = "FOLDER", default_value = "/etc/k0smotron")]
+    pub(crate) working_dir: String,
+}
+
+/// How machines are reached.
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionArgs {
+    /// Private key to log in with (may be repeated) [default: the agent's, then ~/.ssh/id_ed25519, id_ecdsa, id_rsa]
+    #[arg(short, long = "identity", value_name = "FILE")]
+    pub(crate) identities: Vec<PathBuf>,
+    /// Go through these hosts, the first one reached first: [USER@]HOST[:PORT][,...]
+    #[arg(short = 'J', long, value_name = "HOSTS")]
+    pub(crate) jump: Option<String>,
+    /// File with the passphrase of the private keys [default: asked for on a terminal]
+    #[arg(long, value_name = "FILE", env = "ANYWHERE_PASSPHRASE_FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// File with the password that sudo asks for
+    #[arg(long, value_name = "FILE", env = "ANYWHERE_SUDO_PASSWORD_FILE")]
+    pub(crate) sudo_password_file: Option<PathBuf>,
+    /// Ask for the password that sudo asks for
+    #[arg(short = 'K', long, conflicts_with = "sudo_password_file")]
+    pub(crate) ask_sudo_password: bool,
+    /// File of known host keys [default: ~/.ssh/known_hosts; /etc/ssh/ssh_known_hosts is read too]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_hosts: Option<PathBuf>,
+    /// Whether host keys are believed, as ssh's StrictHostKeyChecking; a changed one never is
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) host_key_checking: HostKeyChecking,
+    /// Seconds for a TCP connection; the key exchange and authentication have limits of their own
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) connect_timeout: u64,
+    /// Seconds for the key exchange
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) key_exchange_timeout: u64,
+    /// Seconds for authentication
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) authentication_timeout: u64,
+    /// Seconds without a word from a machine after which the connection counts as lost
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(6..))]
+    pub(crate) silence_timeout: u64,
+    /// Machines worked on at the same time
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) parallel: u16,
+}
+
+/// How a run goes, and how it is told.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Seconds that one step may take; the machine itself ends it then
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) step_timeout: u64,
+    /// Seconds that a run may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 7200, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) run_timeout: u64,
+    /// How to tell what happens
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+    /// Tell of each step, also on machines where all is well
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// Form of an output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Form of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanOutput {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a machine and line
+    Json,
+    /// The program itself
+    Sh,
+}
+
+/// ssh_config(5)'s StrictHostKeyChecking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HostKeyChecking {
+    /// Only keys in known_hosts
+    Yes,
+    /// Remember the key of a machine that is not known yet
+    #[default]
+    AcceptNew,
+    /// Believe any key: whoever answers gets the bootstrap data
+    No,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,169 @@
+//! `anywhere apply` and `anywhere reset`: a run on each machine.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use remote::engine::{self, Host, Job, Limits};
+use remote::plan::Plan;
+use remote::script::Mode;
+use remote::ssh::Deadlines;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, holder, limits, with_runtime};
+use crate::cli::{ApplyArgs, ConnectionArgs, ResetArgs, RunArgs};
+use crate::input::Problem;
+use crate::machine::{self, Fleet, Machine};
+use crate::report::words::{Tally, verdict};
+use crate::report::{self, Ended, Reporter};
+use crate::{credentials, fleet};
+
+/// What is the same for all machines.
+struct Runs {
+    mode: Mode,
+    holder: String,
+    limits: Limits,
+    deadlines: Deadlines,
+    keep_going: bool,
+    rerun: Option<String>,
+    rerun_interrupted: bool,
+}
+
+impl Runs {
+    fn new(mode: Mode, connection: &ConnectionArgs, run: &RunArgs) -> Self {
+        let (limits, deadlines) = limits(connection);
+        let (step, total) = (Duration::from_secs(run.step_timeout), Duration::from_secs(run.run_timeout));
+        Self {
+            mode,
+            holder: holder(),
+            limits: Limits {
+                step,
+                run: total,
+                ..limits
+            },
+            deadlines,
+            keep_going: false,
+            rerun: None,
+            rerun_interrupted: false,
+        }
+    }
+}
+
+/// `anywhere apply`
+pub(super) fn apply(args: &ApplyArgs) -> Result<Exit, Vec<Problem>> {
+    let fleet = machine::read(&args.machines, Some(&args.bootstrap))?;
+    let runs = Runs {
+        keep_going: args.keep_going,
+        rerun: args.rerun.then(word),
+        rerun_interrupted: args.rerun_interrupted,
+        ..Runs::new(Mode::Apply, &args.connection, &args.run)
+    };
+    all(fleet, runs, &args.connection, &args.run)
+}
+
+/// `anywhere reset`
+pub(super) fn reset(args: &ResetArgs) -> Result<Exit, Vec<Problem>> {
+    let mut fleet = machine::read(&args.machines, None)?;
+    for machine in &mut fleet.machines {
+        if machine.clean_up_commands.is_empty() {
+            machine.clean_up_commands.clone_from(&args.clean_up_commands);
+        }
+        let plan =
+            Plan::reset(&machine.clean_up_commands).map_err(|error| vec![Problem(format!("{}: {error}", machine.name))])?;
+        machine.plan = Some(Arc::new(plan));
+    }
+    all(
+        fleet,
+        Runs::new(Mode::Reset, &args.connection, &args.run),
+        &args.connection,
+        &args.run,
+    )
+}
+
+/// A word that no other invocation has.
+fn word() -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    format!("{:x}x{:x}", now.as_nanos(), std::process::id())
+}
+
+fn all(fleet: Fleet, runs: Runs, connection: &ConnectionArgs, run: &RunArgs) -> Result<Exit, Vec<Problem>> {
+    let Fleet {
+        machines,
+        notes,
+        unsupported: _,
+    } = fleet;
+    let hosts = credentials::hosts(&machines, connection)?;
+    let machines = Arc::new(machines);
+    let mode = runs.mode;
+    let reporter = report::reporter(machines.clone(), mode, run);
+    notes.iter().for_each(|note| reporter.note(&format!("note: {note}")));
+    let parallel = usize::from(connection.parallel);
+    let runs = Arc::new(runs);
+    let ended = with_runtime(|cancel| async move {
+        let told = tell_of_stop(cancel.clone(), reporter.clone());
+        let work = fleet::each(hosts, parallel, |index, host| {
+            one(index, host, machines.clone(), runs.clone(), reporter.clone(), cancel.clone())
+        });
+        let ended = tokio::select! {
+            ended = work => ended,
+            () = told => Vec::new(),
+        };
+        let mut tally = Tally::default();
+        for result in &ended {
+            tally.add(
+                result
+                    .as_ref()
+                    .map_or(report::words::Verdict::Failed, |ended| verdict(&ended.result)),
+            );
+        }
+        reporter.total(&tally);
+        tally
+    })?;
+    Ok(if ended.is_well() { Exit::Well } else { Exit::Failed })
+}
+
+/// Never ends: says once that we are stopping, if we are.
+async fn tell_of_stop(cancel: CancellationToken, reporter: Arc<dyn Reporter>) {
+    cancel.cancelled().await;
+    reporter.note("stopping; machines stop after the step under way. Run the same command again to go on");
+    std::future::pending().await
+}
+
+async fn one(
+    index: usize,
+    host: Host,
+    machines: Arc<Vec<Machine>>,
+    runs: Arc<Runs>,
+    reporter: Arc<dyn Reporter>,
+    cancel: CancellationToken,
+) -> Ended {
+    let began = Instant::now();
+    reporter.begin(index);
+    let result = match machines
+        .get(index)
+        .and_then(|machine| Some((machine, machine.plan.as_deref()?)))
+    {
+        Some((machine, plan)) if !cancel.is_cancelled() => {
+            let job = Job {
+                plan,
+                mode: runs.mode,
+                owner: &machine.owner,
+                holder: &runs.holder,
+                limits: runs.limits,
+                deadlines: runs.deadlines,
+                keep_going: runs.keep_going,
+                rerun: runs.rerun.as_deref(),
+                rerun_interrupted: runs.rerun_interrupted,
+            };
+            engine::run(&host, &job, &cancel, &|event| reporter.event(index, &event)).await
+        }
+        Some(_) | None => Err(engine::Error::Stopped),
+    };
+    let ended = Ended {
+        result,
+        took: began.elapsed(),
+    };
+    reporter.end(index, &ended);
+    ended
+}

@@ -1,0 +1,139 @@
+//! `anywhere status`: asks machines how they stand.
+
+use std::sync::Arc;
+
+use remote::engine::{self, Error, State, Status};
+use serde_json::json;
+
+use super::{Exit, limits, with_runtime};
+use crate::cli::{Output, StatusArgs};
+use crate::input::Problem;
+use crate::machine::{self, Machine};
+use crate::report::printer;
+use crate::{credentials, fleet};
+
+/// `anywhere status`
+pub(super) fn status(args: &StatusArgs) -> Result<Exit, Vec<Problem>> {
+    let machines = machine::read(&args.machines, None)?.machines;
+    let hosts = credentials::hosts(&machines, &args.connection)?;
+    let (limits, deadlines) = limits(&args.connection);
+    let parallel = usize::from(args.connection.parallel);
+    let answers = with_runtime(|cancel| {
+        let cancel = Arc::new(cancel);
+        fleet::each(hosts, parallel, move |_, host| {
+            let cancel = cancel.clone();
+            async move { engine::inspect(&host, &limits, &deadlines, &cancel).await }
+        })
+    })?;
+    let answers: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.unwrap_or_else(|| Err(Error::Lost(String::new()))))
+        .collect();
+    match args.output {
+        Output::Json => machines
+            .iter()
+            .zip(&answers)
+            .for_each(|(machine, answer)| printer::line(&json(machine, answer))),
+        Output::Text => table(&machines, &answers).iter().for_each(|line| printer::line(line)),
+    }
+    Ok(if answers.iter().all(Result::is_ok) {
+        Exit::Well
+    } else {
+        Exit::Failed
+    })
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Clean => "clean",
+        State::Running => "running",
+        State::Provisioned => "provisioned",
+        State::Failed => "failed",
+        State::Stopped => "stopped",
+        State::Interrupted => "interrupted",
+    }
+}
+
+fn json(machine: &Machine, answer: &Result<Status, Error>) -> String {
+    let object = match answer {
+        Ok(status) => json!({
+            "machine": machine.name,
+            "address": machine.address(),
+            "state": state(status.state),
+            "owner": status.owner,
+            "holder": status.holder,
+            "plan": status.plan,
+            "step": status.at,
+            "name": status.step,
+            "steps": status.steps,
+            "exitStatus": status.exit_status,
+            "said": status.said,
+            "began": status.time,
+        }),
+        Err(error) => {
+            json!({ "machine": machine.name, "address": machine.address(), "state": "unknown", "error": error.to_string() })
+        }
+    };
+    object.to_string()
+}
+
+/// A table like kubectl's, and below it what does not fit one.
+fn table(machines: &[Machine], answers: &[Result<Status, Error>]) -> Vec<String> {
+    let mut rows = vec![[
+        "MACHINE".to_owned(),
+        "STATE".to_owned(),
+        "STEP".to_owned(),
+        "OWNER".to_owned(),
+    ]];
+    let mut more = Vec::new();
+    for (machine, answer) in machines.iter().zip(answers) {
+        let (state, step, owner) = match answer {
+            Ok(status) => {
+                if let (State::Failed, Some(exit)) = (status.state, status.exit_status) {
+                    more.push(format!(
+                        "{}: step {}, {}, failed with exit status {exit}",
+                        machine.name, status.at, status.step
+                    ));
+                    more.extend(status.said.iter().map(|line| format!("  | {line}")));
+                }
+                if let Some(holder) = &status.holder {
+                    more.push(format!("{}: held by {holder}", machine.name));
+                }
+                let step = if status.steps == 0 {
+                    "-".to_owned()
+                } else {
+                    format!("{}/{}", status.at, status.steps)
+                };
+                (
+                    state(status.state).to_owned(),
+                    step,
+                    status.owner.clone().unwrap_or_else(|| "-".to_owned()),
+                )
+            }
+            Err(error) => {
+                more.push(format!("{}: {error}", machine.name));
+                ("unknown".to_owned(), "-".to_owned(), "-".to_owned())
+            }
+        };
+        rows.push([machine.name.clone(), state, step, owner]);
+    }
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2)];
+    let mut lines: Vec<_> = rows
+        .iter()
+        .map(|[name, state, step, owner]| {
+            let [first, second, third] = widths;
+            format!("{name:first$}  {state:second$}  {step:third$}  {owner}")
+                .trim_end()
+                .to_owned()
+        })
+        .collect();
+    lines.extend(more);
+    lines
+}

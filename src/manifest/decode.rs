@@ -1,0 +1,187 @@
+//! Documents to objects.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use crds::infrastructure::remote_machine::{ProvisionJob, SecretKeyRef, v1beta1, v1beta2};
+use remote::secret::Secret;
+use remote::yaml::{Node, PathSegment};
+use serde::de::DeserializeOwned;
+use serde_aux::serde_introspection::serde_introspect;
+
+use super::object::Head;
+use super::{Machine, Objects, Place, RemoteMachine};
+use crate::input::Problem;
+
+/// What an object has beside its spec.
+const OBJECT: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+const SECRET: [&str; 7] = ["apiVersion", "kind", "metadata", "data", "stringData", "type", "immutable"];
+
+/// Adds what a document holds to `objects`; what is wrong with it goes to `problems`.
+pub(super) fn document(objects: &mut Objects, node: &Node, source: &str, problems: &mut Vec<Problem>) {
+    if node.entries().is_none() && node.to_json().is_null() {
+        return;
+    }
+    let head = match Head::read(node, source) {
+        Ok(head) => head,
+        Err(problem) => return problems.push(problem),
+    };
+    if head.kind == "List" {
+        let items = node.get("items").and_then(Node::items).unwrap_or_default();
+        return items.iter().for_each(|item| document(objects, item, source, problems));
+    }
+    let is_ours = matches!(head.kind, "RemoteMachine" | "Secret" | "Machine");
+    if is_ours && head.key.name.is_empty() {
+        return problems.push(head.place.problem(format!("a {} without metadata.name", head.kind)));
+    }
+    match (head.api_version, head.kind) {
+        ("infrastructure.cluster.x-k8s.io/v1beta2", "RemoteMachine") => {
+            remote_machine::<v1beta2::RemoteMachineSpec>(objects, node, source, head, problems);
+        }
+        ("infrastructure.cluster.x-k8s.io/v1beta1", "RemoteMachine") => {
+            remote_machine::<v1beta1::RemoteMachineSpec>(objects, node, source, head, problems);
+        }
+        ("v1", "Secret") => secret(objects, node, source, head, problems),
+        ("cluster.x-k8s.io/v1beta1" | "cluster.x-k8s.io/v1beta2", "Machine") => machine(objects, node, head),
+        (api_version, kind @ ("RemoteMachine" | "Secret" | "Machine")) => {
+            problems.push(head.place.problem(format!("{kind} is not known in apiVersion {api_version}")));
+        }
+        (_, kind) => objects
+            .unused
+            .push(format!("{}: {kind} {} plays no part without a cluster", head.place, head.key)),
+    }
+}
+
+fn remote_machine<Spec>(objects: &mut Objects, node: &Node, source: &str, head: Head<'_>, problems: &mut Vec<Problem>)
+where
+    Spec: DeserializeOwned + Into<v1beta2::RemoteMachineSpec>,
+{
+    unknown_keys(node, &OBJECT, source, problems);
+    let Some(spec) = node.get("spec") else {
+        return problems.push(head.place.problem("a RemoteMachine without spec"));
+    };
+    match typed::<Spec>(spec, source, problems) {
+        Ok(spec) => objects.remote_machines.push(RemoteMachine {
+            key: head.key,
+            place: head.place,
+            spec: spec.into(),
+        }),
+        Err(problem) => problems.push(problem),
+    }
+}
+
+/// A spec, decoded; fields it does not know are problems, and so is the first field of another type.
+fn typed<Spec: DeserializeOwned>(spec: &Node, source: &str, problems: &mut Vec<Problem>) -> Result<Spec, Problem> {
+    let json = spec.to_json();
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let decoded = {
+        let deserializer = serde_path_to_error::Deserializer::new(json, &mut track);
+        serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string()))
+    };
+    for path in unknown {
+        // serde_ignored writes `?` for the inside of an Option.
+        let path: Vec<_> = path.split('.').filter(|part| *part != "?").collect();
+        let Some((key, parent)) = path.split_last() else { continue };
+        let known = match parent {
+            [] => serde_introspect::<Spec>(),
+            ["sshKeyRef"] => serde_introspect::<SecretKeyRef>(),
+            ["provisionJob"] => serde_introspect::<ProvisionJob>(),
+            _ => &[],
+        };
+        let segments: Vec<_> = path.iter().map(|part| PathSegment::Key(part)).collect();
+        let place = Place::of(source, spec.at(&segments).unwrap_or(spec));
+        problems.push(place.problem(unknown_field(&format!("spec.{}", path.join(".")), key, known)));
+    }
+    decoded.map_err(|error: serde_json::Error| {
+        let path = track.path().to_string();
+        let names: Vec<_> = path.split('.').filter(|part| !matches!(*part, "?" | ".")).collect();
+        let segments: Vec<_> = names.iter().map(|part| PathSegment::Key(part)).collect();
+        let place = Place::of(source, spec.at(&segments).unwrap_or(spec));
+        let path = if names.is_empty() {
+            "spec".to_owned()
+        } else {
+            format!("spec.{}", names.join("."))
+        };
+        place.problem(format!("{path}: {}", without_value(&error.to_string())))
+    })
+}
+
+/// serde quotes the value that it did not expect; a value may be secret.
+fn without_value(message: &str) -> String {
+    let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
+    match expected {
+        Some(expected) => format!(
+            "the value is of the wrong type, expected {}",
+            expected.split(" at line ").next().unwrap_or(expected)
+        ),
+        None if message.starts_with("missing field") => message.split(" at line ").next().unwrap_or(message).to_owned(),
+        None => "the value is not valid".to_owned(),
+    }
+}
+
+fn unknown_keys(node: &Node, known: &[&str], source: &str, problems: &mut Vec<Problem>) {
+    for (key, _) in node.entries().unwrap_or_default() {
+        let name = key.text().unwrap_or_default();
+        if !known.contains(&name) {
+            problems.push(Place::of(source, key).problem(unknown_field(name, name, known)));
+        }
+    }
+}
+
+fn unknown_field(path: &str, key: &str, known: &[&str]) -> String {
+    let near = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(&key.to_lowercase(), &name.to_lowercase()), name))
+        .min();
+    match near {
+        Some((distance, name)) if distance <= 1 + key.len() / 4 => format!("unknown field {path}; did you mean {name}?"),
+        _ => format!("unknown field {path}"),
+    }
+}
+
+fn secret(objects: &mut Objects, node: &Node, source: &str, head: Head<'_>, problems: &mut Vec<Problem>) {
+    unknown_keys(node, &SECRET, source, problems);
+    let mut data = BTreeMap::new();
+    for (field, is_base64) in [("data", true), ("stringData", false)] {
+        for (key, value) in node.get(field).and_then(Node::entries).unwrap_or_default() {
+            let name = key.text().unwrap_or_default().to_owned();
+            let place = Place::of(source, value);
+            let Some(text) = value.text() else {
+                problems.push(place.problem(format!("{field}.{name} is not a string")));
+                continue;
+            };
+            let bytes = if is_base64 {
+                let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+                match base64::engine::general_purpose::STANDARD.decode(packed) {
+                    Ok(bytes) => bytes,
+                    Err(_) => {
+                        problems.push(place.problem(format!("{field}.{name} is not base64; plain text goes into stringData")));
+                        continue;
+                    }
+                }
+            } else {
+                text.as_bytes().to_vec()
+            };
+            data.insert(name, Secret::new(bytes));
+        }
+    }
+    if objects.secrets.insert(head.key.clone(), data).is_some() {
+        problems.push(head.place.problem(format!("there is a second Secret {}", head.key)));
+    }
+}
+
+/// Not our kind: fields that we do not know are none of our business.
+fn machine(objects: &mut Objects, node: &Node, head: Head<'_>) {
+    let text = |path: &[&str]| {
+        let path: Vec<_> = path.iter().map(|key| PathSegment::Key(key)).collect();
+        node.at(&path).and_then(Node::text).map(str::to_owned)
+    };
+    let kind = text(&["spec", "infrastructureRef", "kind"]);
+    objects.machines.push(Machine {
+        remote_machine: text(&["spec", "infrastructureRef", "name"]).filter(|_| kind.as_deref() == Some("RemoteMachine")),
+        data_secret_name: text(&["spec", "bootstrap", "dataSecretName"]),
+        key: head.key,
+        place: head.place,
+    });
+}

@@ -1,0 +1,51 @@
+//! What is told about the work, as it happens: a line per machine and a total on a terminal, plain lines elsewhere, JSON lines
+//! where asked for. Nothing else in the program prints.
+
+mod json;
+mod plain;
+pub(crate) mod printer;
+mod terminal;
+pub(crate) mod words;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use remote::engine::{Error, Event, Finish};
+use remote::script::Mode;
+
+use crate::cli::{Output, RunArgs};
+use crate::machine::Machine;
+
+/// How the work on one machine ended, and how long it took.
+pub(crate) struct Ended {
+    /// How.
+    pub(crate) result: Result<Finish, Error>,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+/// Is told what happens. Machines are named by their place in the list that the reporter was made with.
+pub(crate) trait Reporter: Send + Sync {
+    /// Work on this machine begins.
+    fn begin(&self, machine: usize);
+    /// Something happens on it.
+    fn event(&self, machine: usize, event: &Event);
+    /// Work on it has ended.
+    fn end(&self, machine: usize, ended: &Ended);
+    /// Something that concerns all of them.
+    fn note(&self, text: &str);
+    /// All work has ended.
+    fn total(&self, tally: &words::Tally);
+}
+
+/// The reporter that fits the options and where the output goes.
+pub(crate) fn reporter(machines: Arc<Vec<Machine>>, mode: Mode, args: &RunArgs) -> Arc<dyn Reporter> {
+    match args.output {
+        Output::Json => Arc::new(json::Json { machines, mode }),
+        Output::Text if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() => {
+            Arc::new(terminal::Terminal::new(machines, mode, args.verbose))
+        }
+        Output::Text => Arc::new(plain::Plain::new(machines, mode, args.verbose)),
+    }
+}

@@ -1,0 +1,95 @@
+//! Lines of text, each naming its machine: for logs, pipes and files.
+
+use std::sync::Arc;
+
+use remote::engine::Event;
+use remote::script::Mode;
+
+use super::{Ended, Reporter, printer, words};
+use crate::machine::Machine;
+
+/// See the module.
+pub(super) struct Plain {
+    machines: Arc<Vec<Machine>>,
+    mode: Mode,
+    verbose: bool,
+    width: usize,
+}
+
+impl Plain {
+    /// Lines about these machines.
+    pub(super) fn new(machines: Arc<Vec<Machine>>, mode: Mode, verbose: bool) -> Self {
+        let width = machines
+            .iter()
+            .map(|machine| machine.name.chars().count())
+            .max()
+            .unwrap_or(0)
+            .min(40);
+        Self {
+            machines,
+            mode,
+            verbose,
+            width,
+        }
+    }
+
+    /// A text with the machine's name in front of its first line.
+    pub(super) fn about(&self, machine: usize, text: &str) -> String {
+        let name = self.machines.get(machine).map_or("?", |machine| machine.name.as_str());
+        format!("{name:width$}  {text}", width = self.width)
+    }
+
+    /// What an event is worth telling.
+    pub(super) fn words(&self, machine: usize, event: &Event) -> Option<String> {
+        let plan = self.machines.get(machine).and_then(|machine| machine.plan.as_deref());
+        let of = plan.map_or(0, |plan| plan.steps().len());
+        match event {
+            Event::Connected {
+                trusted_on_first_use: Some(key),
+            } => Some(format!("host key {key} trusted on first use")),
+            Event::Reconnecting { after, reason } => {
+                Some(format!("connection lost ({reason}); again in {}", words::seconds(*after)))
+            }
+            Event::StepEnded { number, status, took } if self.verbose || *status != 0 => {
+                let end = if *status == 0 {
+                    "done".to_owned()
+                } else {
+                    format!("exit status {status}")
+                };
+                Some(format!(
+                    "step {number} of {of}, {}: {end}, {}",
+                    words::step_name(plan, *number),
+                    words::seconds(*took)
+                ))
+            }
+            Event::Connected {
+                trusted_on_first_use: None,
+            }
+            | Event::Following { .. }
+            | Event::StepBegan { .. }
+            | Event::StepEnded { .. } => None,
+        }
+    }
+}
+
+impl Reporter for Plain {
+    fn begin(&self, _machine: usize) {}
+
+    fn event(&self, machine: usize, event: &Event) {
+        if let Some(words) = self.words(machine, event) {
+            printer::line(&self.about(machine, &words));
+        }
+    }
+
+    fn end(&self, machine: usize, ended: &Ended) {
+        printer::line(&self.about(machine, &words::ending(ended, self.mode)));
+    }
+
+    fn note(&self, text: &str) {
+        printer::complain(text);
+    }
+
+    fn total(&self, tally: &words::Tally) {
+        printer::line(&tally.text(self.mode));
+    }
+}

@@ -1,0 +1,107 @@
+//! What the tests of the binary share: a folder of one's own, and the binary run as a user runs it.
+#![allow(dead_code)] // each test file is its own crate and uses what it needs
+#![allow(clippy::unwrap_used)] // a test that cannot be set up fails
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+use testbed::{Kind, Machine, MachineSpec, Shell, SudoRule};
+
+/// A folder with a home directory in it, and the binary.
+pub(crate) struct Lab {
+    folder: TempDir,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file in the folder.
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The binary, with nothing of this machine's user: no agent, no keys, no known hosts.
+    pub(crate) fn anywhere(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anywhere"));
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("USER", "tester")
+            .env("PATH", std::env::var_os("PATH").unwrap());
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.anywhere(args).output().unwrap())
+    }
+
+    /// `anywhere apply --bootstrap-data …` with the testbed's key.
+    pub(crate) fn apply(&self, machine: &str, data: &Path, more: &[&str]) -> Ran {
+        let key = key();
+        let mut args = vec!["apply", "-i", &key, "--bootstrap-data", data.to_str().unwrap(), machine];
+        args.extend(more);
+        self.run(&args)
+    }
+}
+
+/// The private key that the testbed's machines accept.
+pub(crate) fn key() -> String {
+    testbed::Keys::of_this_process().unwrap().path().display().to_string()
+}
+
+/// `user@address:port` of a machine.
+pub(crate) fn target(user: &str, machine: &Machine) -> String {
+    format!("{user}@{}:{}", machine.address(), machine.port())
+}
+
+/// How the binary ended and what it printed.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+
+    /// Everything it printed.
+    pub(crate) fn all(&self) -> String {
+        format!("{}{}", self.out, self.err)
+    }
+}
+
+/// A machine with only an SSH server, whose `admin` may become root.
+pub(crate) fn machine(shell: Shell, sudo: SudoRule) -> Machine {
+    Machine::start(&MachineSpec {
+        shell,
+        sudo,
+        ..MachineSpec::of_kind(Kind::SshdOnly)
+    })
+    .unwrap()
+}
