@@ -281,11 +281,12 @@ mod tests {
                 }),
             ),
             (
-                "begin 1 aa 10.07",
+                "begin 1 aa 10.07 runcmd[0]",
                 Line::Journal(Record::Begin {
                     number: 1,
                     id: "aa".into(),
                     at: 1007,
+                    name: "runcmd[0]".into(),
                 }),
             ),
             (
