@@ -3,11 +3,12 @@
 use crate::error::TestbedError;
 use crate::machine::Machine;
 use crate::process_tree::{self, MachineProcess};
-use crate::program::{output, with_deadline};
+use crate::program::{output, poll, with_deadline};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 impl Machine {
     /// Runs a command on the machine as root, without SSH, for set-up and checks. It is killed after two minutes.
@@ -47,7 +48,7 @@ impl Machine {
     /// When the machine is not running.
     pub fn processes(&self) -> Result<Vec<MachineProcess>, TestbedError> {
         let init = self.running_init()?;
-        Ok(process_tree::below(init)
+        Ok(process_tree::machine_of(init)
             .into_iter()
             .filter_map(process_tree::describe)
             .collect())
@@ -60,7 +61,7 @@ impl Machine {
     /// When the machine or its SSH server is not running.
     pub fn kill_sshd_sessions(&self) -> Result<(), TestbedError> {
         let listener = self.sshd_pid()?;
-        process_tree::below(listener)
+        process_tree::below(listener, |_| false)
             .into_iter()
             .filter(|pid| *pid != listener)
             .filter(|pid| process_tree::command_name(*pid).is_some_and(|name| name.starts_with("sshd")))
@@ -79,7 +80,7 @@ impl Machine {
 
     fn sshd_pid(&self) -> Result<u32, TestbedError> {
         let init = self.running_init()?;
-        self.sshd(init)
+        poll(Duration::from_secs(2), || self.sshd(init))
             .ok_or_else(|| TestbedError::Spec(format!("the SSH server of {} is not running", self.name)))
     }
 

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How long a machine may take to start, stop or start again, on a loaded host.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Makes names unique within this process.
 static SEQUENCE: AtomicU32 = AtomicU32::new(0);
@@ -195,9 +195,7 @@ impl Machine {
         }
         let inside = fs::read_to_string(root.join("run/sshd.pid")).ok()?;
         let inside: u32 = inside.trim().parse().ok()?;
-        process_tree::below(init)
-            .into_iter()
-            .find(|pid| process_tree::innermost_pid(*pid) == Some(inside))
+        process_tree::in_machine(init, inside)
     }
 
     /// The outer file system of the machine, with its disk and its console.
@@ -264,7 +262,7 @@ impl Machine {
     }
 
     pub(crate) fn running_init(&self) -> Result<u32, TestbedError> {
-        self.init().ok_or_else(|| TestbedError::Ended {
+        poll(Duration::from_secs(2), || self.init()).ok_or_else(|| TestbedError::Ended {
             machine: self.name.clone(),
             status: "no init process".to_owned(),
             state: "asked",

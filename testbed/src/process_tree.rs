@@ -1,6 +1,7 @@
 //! The processes of machines, read from the host's /proc (proc(5)).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 
 /// A process of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct MachineProcess {
     pub environment: Vec<String>,
 }
 
-/// The PIDs of the processes that this one started and that are still there.
+/// The processes that this one started and that are still there. May miss one while others end: ask again.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
         return Vec::new();
@@ -28,13 +29,23 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The first process below this one that is PID 1 in a PID namespace this many levels further in.
+/// The first process below this one that is PID 1 in a PID namespace this many levels further in. May miss it, as
+/// [`children`] may.
 pub(crate) fn init_below(outermost: u32, levels: usize) -> Option<u32> {
     let wanted = namespaced_pids(outermost)?.len() + levels;
-    let mut queue = VecDeque::from([outermost]);
+    find_below(outermost, |pids| pids.len() == wanted && pids.last() == Some(&1))
+}
+
+/// The process in the PID namespace of this init that has this PID in there. May miss it, as [`children`] may.
+pub(crate) fn in_machine(init: u32, inside: u32) -> Option<u32> {
+    let wanted = namespaced_pids(init)?.len();
+    find_below(init, |pids| pids.len() == wanted && pids.last() == Some(&inside))
+}
+
+fn find_below(top: u32, is_it: impl Fn(&[u32]) -> bool) -> Option<u32> {
+    let mut queue = VecDeque::from([top]);
     while let Some(pid) = queue.pop_front() {
-        let pids = namespaced_pids(pid).unwrap_or_default();
-        if pids.len() == wanted && pids.last() == Some(&1) {
+        if is_it(&namespaced_pids(pid).unwrap_or_default()) {
             return Some(pid);
         }
         queue.extend(children(pid));
@@ -47,27 +58,59 @@ fn namespaced_pids(pid: u32) -> Option<Vec<u32>> {
     nspid_line(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
-/// The process's PID as its own namespace counts.
-pub(crate) fn innermost_pid(pid: u32) -> Option<u32> {
-    namespaced_pids(pid)?.last().copied()
-}
-
 fn nspid_line(status: &str) -> Option<Vec<u32>> {
     let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     Some(line.split_whitespace().filter_map(|word| word.parse().ok()).collect())
 }
 
-/// Every process in the PID namespace of this init, and in those further in. Orphans are children of the init, so going
-/// down from it finds all (pid_namespaces(7)), except those that nsenter(1) put there and that have a parent outside.
-pub(crate) fn below(init: u32) -> BTreeSet<u32> {
-    let mut found = BTreeSet::new();
-    let mut queue = VecDeque::from([init]);
-    while let Some(pid) = queue.pop_front() {
-        if found.insert(pid) {
-            queue.extend(children(pid));
+/// Every process in the PID namespace of this one, with those that they started in namespaces further in.
+pub(crate) fn machine_of(init: u32) -> BTreeSet<u32> {
+    let namespace = pid_namespace(init);
+    below(init, |pid| namespace.is_some() && pid_namespace(pid) == namespace)
+}
+
+/// This process and all below it.
+///
+/// This goes through all of /proc because the lists of children leave out some while others end (proc(5)). A process
+/// that was started while its parent ended can still seem to belong to nobody; `also` may know it by other means.
+pub(crate) fn below(top: u32, also: impl Fn(u32) -> bool) -> BTreeSet<u32> {
+    let parents: BTreeMap<u32, u32> = all().into_iter().filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let mut found: BTreeSet<u32> = parents.keys().copied().filter(|pid| *pid == top || also(*pid)).collect();
+    loop {
+        let more: Vec<u32> = parents
+            .iter()
+            .filter(|(_, parent)| found.contains(parent))
+            .map(|(pid, _)| *pid)
+            .collect();
+        let before = found.len();
+        found.extend(more);
+        if found.len() == before {
+            return found;
         }
     }
-    found
+}
+
+fn all() -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+fn pid_namespace(pid: u32) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    parent_in_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The fourth field. The second is the program's name in parentheses, in which anything can stand.
+fn parent_in_stat(stat: &str) -> Option<u32> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// What /proc says about the process; nothing if it has ended.
@@ -107,6 +150,12 @@ mod tests {
             Some(vec![812, 17, 1])
         );
         assert_eq!(nspid_line("Name:\tsh\n"), None);
+    }
+
+    #[test]
+    fn the_parent_is_found_behind_any_name() {
+        assert_eq!(parent_in_stat("12 (a) b) (c) S 7 12 12 0"), Some(7));
+        assert_eq!(parent_in_stat("12"), None);
     }
 
     #[test]

@@ -216,7 +216,7 @@ fn sessions_are_cut_and_the_server_stays() {
 #[test]
 fn processes_show_their_arguments_and_environment() {
     let machine = Machine::start(&MachineSpec::default()).unwrap();
-    let mut session = session_that_says_up(&machine, "PLANTED=one exec bash -c 'echo up; sleep 1000' bash planted");
+    let mut session = session_that_says_up(&machine, "PLANTED=one exec bash -c 'echo up; sleep 1000; true' bash planted");
     let processes = machine.processes().unwrap();
     machine.kill_sshd_sessions().unwrap();
     session.wait().unwrap();
