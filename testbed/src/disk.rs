@@ -4,11 +4,13 @@
 //! back to the host. So nothing here follows a link: a file is removed before it is written, and the folders written to
 //! are plain ones.
 
+use crate::busybox;
 use crate::error::TestbedError;
 use crate::etc_files::{self, Account};
 use crate::keys::{Keys, generate};
 use crate::program::{succeed, with_deadline};
-use crate::spec::{Kind, MachineSpec, Shell, SudoRule};
+use crate::spec::{Kind, MachineSpec, SudoRule};
+use crate::systemd;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
 use std::net::Ipv4Addr;
@@ -85,10 +87,15 @@ pub(crate) fn hide_the_host(store: &Path) -> Result<(), TestbedError> {
 }
 
 /// Writes what the scripts in the machine's outer namespace read.
-pub(crate) fn write_scripts(store: &Path, contents: &Contents<'_>, bound_files: &[String]) -> Result<(), TestbedError> {
+pub(crate) fn write_scripts(store: &Path, contents: &Contents<'_>) -> Result<(), TestbedError> {
+    let bound_files = match contents.spec.kind {
+        Kind::SshdOnly | Kind::Systemd => Vec::new(),
+        Kind::BusyboxOnly => busybox::bound_files()?,
+    };
+    file(store, "enter-systemd.sh", 0o700, include_str!("scripts/enter-systemd.sh"))?;
     file(store, "enter.sh", 0o700, include_str!("scripts/enter.sh"))?;
     file(store, "init.sh", 0o700, include_str!("scripts/init.sh"))?;
-    file(store, "fstab", 0o600, &etc_files::fstab(contents.spec, bound_files))?;
+    file(store, "fstab", 0o600, &etc_files::fstab(contents.spec, &bound_files))?;
     if contents.spec.read_only_root {
         file(store, "read-only", 0o600, "")?;
     }
@@ -137,13 +144,26 @@ pub(crate) fn populate(root: &Path, contents: &Contents<'_>) -> Result<(), Testb
     accounts
         .iter()
         .try_for_each(|account| home(root, account, keys.public_key()))?;
+    file(root, "etc/machine-id", 0o444, &format!("{}\n", machine_id()?))?;
     match spec.kind {
-        Kind::SshdOnly | Kind::Systemd => {
-            file(root, "etc/sudoers", 0o440, &etc_files::sudoers(&spec.sudo))?;
-            shell(root, spec.shell)
-        }
-        Kind::BusyboxOnly => Ok(()),
+        Kind::SshdOnly => of_the_host(root, spec),
+        Kind::Systemd => of_the_host(root, spec).and_then(|()| systemd::populate(root)),
+        Kind::BusyboxOnly => busybox::populate(root),
     }
+}
+
+/// What a machine with the host's userland has besides.
+fn of_the_host(root: &Path, spec: &MachineSpec) -> Result<(), TestbedError> {
+    for name in ["var/lib/systemd", "var/lib/dbus", "var/lib/sudo", "etc/sudoers.d"] {
+        folder(root, name, 0o755)?;
+    }
+    file(root, "etc/sudoers", 0o440, &etc_files::sudoers(&spec.sudo))?;
+    link(root, "usr/bin/sh", spec.shell.program())
+}
+
+/// A new machine-id(5).
+fn machine_id() -> Result<String, TestbedError> {
+    Ok(host_file("/proc/sys/kernel/random/uuid")?.trim().replace('-', ""))
 }
 
 /// The user's home folder with the accepted client key.
@@ -166,11 +186,6 @@ fn home(root: &Path, account: &Account, public_key: &str) -> Result<(), TestbedE
         chown(&path, Some(account.id), Some(account.id)).map_err(TestbedError::path("change the owner of", path))?;
     }
     Ok(())
-}
-
-/// Makes `/bin/sh` this shell.
-fn shell(root: &Path, shell: Shell) -> Result<(), TestbedError> {
-    link(root, "usr/bin/sh", shell.program())
 }
 
 /// A crypt(5) hash, made by openssl because the standard library has none.

@@ -5,6 +5,7 @@
 //! process is killed. The product never depends on this crate.
 
 mod address;
+mod busybox;
 mod control;
 mod disk;
 mod error;
@@ -16,6 +17,7 @@ mod program;
 mod proxy;
 mod requirements;
 mod spec;
+mod systemd;
 
 pub use error::TestbedError;
 pub use keys::{ClientKeyType, Keys};

@@ -109,8 +109,11 @@ impl Machine {
         };
         let mut said = said.map(BufReader::new);
         self.hear(&mut said, "store")?;
-        disk::write_scripts(&store, &contents, &[])?;
-        disk::hide_the_host(&store)?;
+        disk::write_scripts(&store, &contents)?;
+        match spec.kind {
+            Kind::SshdOnly | Kind::Systemd => disk::hide_the_host(&store)?,
+            Kind::BusyboxOnly => {}
+        }
         self.go_on()?;
         self.hear(&mut said, "root")?;
         let root = store.join("root");

@@ -29,7 +29,7 @@ const SYSTEMD: [Need; 4] = [
     ("/usr/bin/systemd-nspawn", "systemd-container"),
     ("/usr/lib/systemd/systemd", "systemd"),
     ("/usr/sbin/init", "systemd-sysv"),
-    ("/usr/bin/dbus-daemon", "dbus-daemon"),
+    ("/usr/lib/systemd/system/dbus.service", "dbus"),
 ];
 const SHELLS: [Need; 4] = [
     ("/usr/bin/dash", "dash"),

@@ -7,21 +7,13 @@
     reason = "helpers of tests may fail like tests"
 )]
 
+mod support;
+
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
+use support::{printed, ssh};
 use testbed::{Faults, HostKeyType, Machine, MachineSpec, Proxy, Shell, SudoRule, User};
-
-/// What the command printed, after it has succeeded.
-fn printed(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn ssh(machine: &Machine, user: &str, command: &str) -> String {
-    printed(machine.ssh(user).unwrap().arg(command))
-}
 
 /// An SSH session whose command is known to run.
 fn session_that_says_up(machine: &Machine, command: &str) -> Child {

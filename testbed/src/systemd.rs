@@ -1,0 +1,51 @@
+//! What a machine with systemd has besides what every machine has: a small default target with an SSH server.
+
+use crate::disk::{file, folder, link};
+use crate::error::TestbedError;
+use std::path::Path;
+
+/// The SSH server's unit (systemd.service(5)).
+const SSH_SERVICE: &str = "[Unit]\nDescription=OpenSSH server\nAfter=basic.target\n\n\
+    [Service]\nExecStart=/usr/sbin/sshd -D -e\nExecReload=/bin/kill -HUP $MAINPID\nKillMode=process\nRestart=on-failure\n\
+    RuntimeDirectory=sshd\nRuntimeDirectoryMode=0755\n\n[Install]\nWantedBy=multi-user.target\n";
+
+/// Units of the host's packages that have nothing to do in a container of this kind, or fail there.
+const MASKED: [&str; 14] = [
+    "console-getty.service",
+    "getty.target",
+    "systemd-logind.service",
+    "systemd-update-utmp.service",
+    "systemd-update-utmp-runlevel.service",
+    "systemd-firstboot.service",
+    "systemd-binfmt.service",
+    "systemd-modules-load.service",
+    "systemd-networkd.service",
+    "systemd-resolved.service",
+    "systemd-timesyncd.service",
+    "systemd-udevd.service",
+    "systemd-journal-flush.service",
+    "var-lib-machines.mount",
+];
+
+/// Writes the units. Nothing else is enabled: the host's `/etc/systemd` is hidden.
+pub(crate) fn populate(root: &Path) -> Result<(), TestbedError> {
+    let system = "etc/systemd/system";
+    for name in ["etc/systemd", system, "etc/systemd/system/multi-user.target.wants"] {
+        folder(root, name, 0o755)?;
+    }
+    file(root, &format!("{system}/ssh.service"), 0o644, SSH_SERVICE)?;
+    link(root, &format!("{system}/sshd.service"), "ssh.service")?;
+    link(
+        root,
+        &format!("{system}/multi-user.target.wants/ssh.service"),
+        "../ssh.service",
+    )?;
+    link(
+        root,
+        &format!("{system}/default.target"),
+        "/usr/lib/systemd/system/multi-user.target",
+    )?;
+    MASKED
+        .iter()
+        .try_for_each(|unit| link(root, &format!("{system}/{unit}"), "/dev/null"))
+}
