@@ -45,7 +45,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Starts a machine and waits until its SSH server listens.
+    /// Starts a machine and waits until its SSH server listens. Blocks for tens of milliseconds; systemd takes longer.
     ///
     /// # Errors
     /// When the host lacks something, the specification contradicts itself or the machine does not start.

@@ -34,13 +34,15 @@ impl Shell {
     }
 }
 
-/// How much of an operating system the machine has.
+/// How much of an operating system the machine has. Machines of all kinds are in the host's network namespace, and their
+/// `/proc/sys` is read-only because most of it would be the host's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The host's own userland with an SSH server and nothing else running. Starts in tens of milliseconds.
     #[default]
     SshdOnly,
-    /// The host's own userland, booted by systemd, with the SSH server as one of its services.
+    /// The host's own userland, booted by systemd, with the SSH server as one of its services. The kernel's default of
+    /// `fs.inotify.max_user_instances` (128) is enough for about 20 of these at once.
     Systemd,
     /// Nothing but busybox (its `ash` is `/bin/sh`) and an SSH server: no coreutils, bash, perl or sudo.
     BusyboxOnly,
