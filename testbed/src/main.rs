@@ -2,9 +2,12 @@
 //! stop.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is what it is for")]
 
+mod demo;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::json;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use testbed::{Kind, Machine, MachineSpec, Shell, SudoRule, TestbedError, requirements};
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,6 +41,15 @@ enum Task {
     },
     /// Say what this host lacks to run every kind of machine.
     Check,
+    /// Provision three machines, cut a connection halfway, and give them back.
+    Demo {
+        /// The binary.
+        #[arg(long, default_value = "target/debug/anywhere")]
+        anywhere: PathBuf,
+        /// What is applied.
+        #[arg(long, default_value = "examples/user-data.yaml")]
+        user_data: PathBuf,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -81,6 +93,7 @@ impl From<ShellName> for Shell {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Task::Check => requirements(),
+        Task::Demo { anywhere, user_data } => requirements().and_then(|()| demo::demo(&anywhere, &user_data)),
         Task::Up {
             count,
             kind,

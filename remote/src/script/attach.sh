@@ -1,4 +1,5 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2153,SC2154
+# (a part of one program: what is set here may be used in another part, and the other way round)
 # The half that is attached to the SSH channel: looks at what the host remembers, starts the detached half unless there is
 # nothing to do, and repeats the journal line by line. It changes nothing on the host but its own folders.
 
@@ -12,8 +13,8 @@ a_attach() {
 	a_boot
 	a_uptime
 	printf 'anywhere 1 %s %s\n' "$A_BOOT" "$A_UP"
-	for A_TOOL in flock setsid mkfifo dd awk; do
-		command -v "$A_TOOL" >/dev/null || a_fail "tool $A_TOOL is not installed on the host (util-linux or busybox has it)"
+	for A_TOOL in setsid mkfifo dd awk; do
+		command -v "$A_TOOL" >/dev/null || a_fail "tool $A_TOOL is not installed there"
 	done
 	a_paths
 	if [ ! -d "$A_DIR" ]; then
@@ -31,9 +32,7 @@ a_attach() {
 		rm -rf "$A_RUN"
 		exit 0
 	fi
-	if ! a_free; then
-		a_adopt
-	fi
+	a_adopt
 	a_again
 	A_LINE=''
 	[ ! -s "$A_JOURNAL" ] || A_LINE=$(tail -n 1 "$A_JOURNAL")
@@ -55,29 +54,32 @@ a_attach() {
 	a_start
 }
 
-# a_adopt: somebody holds the lock; follows if it is this very plan, else says who it is.
+# a_adopt: if somebody is at work: follows if it is this very plan, else says who it is.
 a_adopt() {
 	A_TRY=0
-	while [ "$A_TRY" -lt 50 ]; do
-		! a_free || return 0
-		a_holder || :
+	while a_held; do
 		A_LINE=''
 		[ ! -s "$A_JOURNAL" ] || A_LINE=$(tail -n 1 "$A_JOURNAL")
+		A_S_RUN='' A_S_FROM=''
+		{ read -r A_S_RUN A_S_FROM; } 2>/dev/null <"$A_DIR/start"
 		case $A_LINE in
 		"ran $A_H_RUN "*) ;; # it has ended and is just leaving
-		*) [ -z "$A_H_RUN" ] || break ;;
+		*)
+			if [ "$A_H_PLAN" != "$A_PLAN" ]; then
+				printf 'held %s\n' "$A_H_TEXT"
+				rm -rf "$A_RUN"
+				exit 0
+			elif [ "$A_S_RUN" = "$A_H_RUN" ]; then
+				rm -rf "$A_RUN"
+				[ "$A_H_RUN" = "$A_SEEN" ] || A_FROM=$A_S_FROM
+				a_follow "$A_H_RUN" "$A_FROM"
+			fi
+			;;
 		esac
+		[ "$A_TRY" -lt 50 ] || a_fail "state the run of $A_H_TEXT neither begins nor ends"
 		A_TRY=$((A_TRY + 1))
-		sleep 0.1 2>/dev/null || sleep 1
+		a_nap
 	done
-	if [ "$A_H_PLAN" != "$A_PLAN" ]; then
-		printf 'held %s\n' "$A_H_TEXT"
-		rm -rf "$A_RUN"
-		exit 0
-	fi
-	rm -rf "$A_RUN"
-	[ "$A_H_RUN" = "$A_SEEN" ] || A_FROM=$A_H_START
-	a_follow "$A_H_RUN" "$A_FROM"
 }
 
 a_start() {
@@ -118,7 +120,7 @@ a_follow() {
 	exec 8<"$A_JOURNAL"
 	[ "$2" = 0 ] || dd bs="$2" count=1 <&8 >/dev/null 2>&1
 	exec 3<&0
-	a_pulse "$1" </dev/null 2>/dev/null 3<&- 8<&- &
+	a_pulse </dev/null 2>/dev/null 3<&- 8<&- &
 	A_PULSE=$!
 	a_listen <&3 >/dev/null 2>&1 7<&- 8<&- &
 	A_LISTEN=$!
@@ -146,10 +148,10 @@ a_repeat() {
 	case $1 in
 	"ran "*" $A_PLAN "*)
 		A_TRY=0
-		while [ "$A_MODE" = reset ] && [ -e "$A_DIR/lock" ] && [ "$A_TRY" -lt 20 ]; do
+		while [ "$A_MODE" = reset ] && [ -e "$A_DIR/start" ] && [ "$A_TRY" -lt 20 ]; do
 			case $1 in *" ok "*) ;; *) break ;; esac
 			A_TRY=$((A_TRY + 1))
-			sleep 0.1 2>/dev/null || sleep 1
+			a_nap
 		done
 		printf '%s\n' "$1"
 		return 1
@@ -170,15 +172,15 @@ a_rest() {
 	rm -rf "$A_RUN"
 }
 
-# a_pulse run: rings "gone" when nobody holds the lock any more, and says that the connection lives while a step is silent.
+# a_pulse: rings "gone" when the run is no longer at work, and says that the connection lives while a step is silent. A run
+# that is just being started has five seconds to take the lock.
 a_pulse() {
-	A_BEAT=0
+	A_BEAT=0 A_MET=''
 	while sleep 1 >/dev/null; do
 		A_BEAT=$((A_BEAT + 1))
-		a_holder
-		if [ "$A_H_RUN" = "$1" ]; then
-			kill -0 "$A_H_PID" 2>/dev/null || break
-		elif [ "$A_BEAT" -ge 5 ] && a_free; then
+		if a_held && [ "$A_H_PLAN" = "$A_PLAN" ]; then
+			A_MET=1
+		elif [ "$A_BEAT" -ge 5 ] || [ -n "$A_MET" ]; then
 			break
 		fi
 		[ $((A_BEAT % 5)) != 0 ] || printf 'alive\n'

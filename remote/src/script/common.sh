@@ -1,4 +1,5 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2153,SC2154
+# (a part of one program: what is set here may be used in another part, and the other way round)
 # What both halves of a program share. The renderer puts the A_* settings of the run before this text.
 
 # a_uptime: seconds since boot into A_UP. Never goes back, costs no process.
@@ -27,16 +28,41 @@ a_paths() {
 	esac
 }
 
-# a_holder: the file that the lock's holder writes: A_H_RUN A_H_PLAN A_H_PID A_H_START A_H_TEXT.
-a_holder() {
-	A_H_RUN='' A_H_PLAN='' A_H_PID='' A_H_START='' A_H_TEXT=''
-	{ read -r A_H_RUN A_H_PLAN A_H_PID A_H_START A_H_TEXT; } 2>/dev/null <"$A_DIR/holder"
+# a_born pid: when that process was started, into A_BORN; nothing if there is none, or only its corpse.
+a_born() {
+	A_BORN=''
+	{ read -r A_STAT; } 2>/dev/null <"/proc/$1/stat" || return 1
+	# shellcheck disable=SC2086
+	set -- ${A_STAT##*)}
+	[ "$1" != Z ] || return 1
+	shift 19
+	A_BORN=$1
 }
 
-# a_free: whether nobody holds the lock.
-a_free() {
-	[ -e "$A_DIR/lock" ] || return 0
-	flock -n "$A_DIR/lock" true 2>/dev/null
+# a_alive pid born boot: whether that very process still runs: the number may belong to another one by now.
+a_alive() {
+	[ "$3" = "$A_BOOT" ] && a_born "$1" && [ "$2" = "$A_BORN" ]
+}
+
+# a_held: whether somebody is at work on this host. The lock is the file lock.N with the highest N, which names its holder and
+# is free once that process is gone; whoever wants it makes lock.N+1, by ln(1), which only one can. A_LOCK is N, A_H_* the holder.
+a_held() {
+	A_LOCK=0
+	for A_L in "$A_DIR"/lock.*; do
+		case ${A_L##*.} in
+		*[!0-9]*) ;;
+		*) [ "${A_L##*.}" -le "$A_LOCK" ] || A_LOCK=${A_L##*.} ;;
+		esac
+	done
+	A_H_RUN='' A_H_PLAN='' A_H_PID='' A_H_BORN='' A_H_BOOT='' A_H_TEXT=''
+	[ "$A_LOCK" -gt 0 ] || return 1
+	{ read -r A_H_RUN A_H_PLAN A_H_PID A_H_BORN A_H_BOOT A_H_TEXT; } 2>/dev/null <"$A_DIR/lock.$A_LOCK" || return 1
+	a_alive "$A_H_PID" "$A_H_BORN" "$A_H_BOOT"
+}
+
+# a_nap: a tenth of a second, or a whole one where sleep(1) knows no less.
+a_nap() {
+	sleep 0.1 2>/dev/null || sleep 1
 }
 
 # a_again: whether all steps shall run again, though they may have ended well: not if that was already begun.

@@ -84,13 +84,15 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
         add(&function(index + 1, &step.action));
     }
     add(b"a_steps() {\n");
-    for (index, Step { id, action, .. }) in plan.steps().iter().enumerate() {
+    for (index, Step { id, action, name }) in plan.steps().iter().enumerate() {
         add(format!(
-            "a_step {number} {id} s{number} {kind}\n",
+            "a_step {number} {id} s{number} {kind} ",
             number = index + 1,
             kind = kind(action)
         )
         .as_bytes());
+        add(&quote::word(one_line(name).as_bytes()));
+        add(b"\n");
     }
     add(b"}\nA_SELF=$0\ncase $1 in\nattach) a_attach ;;\nsupervise) a_supervise ;;\nesac\n");
     Secret::new(program)
@@ -159,11 +161,11 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-/// A shell text without its comments and indentation: what the host needs of it.
+/// A shell text without its comments and indentation: what the host, and shellcheck, needs of it.
 fn code(text: &str) -> String {
     text.lines()
         .map(str::trim_start)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .filter(|line| !line.is_empty() && (!line.starts_with('#') || line.starts_with("# shellcheck disable")))
         .fold(String::with_capacity(text.len()), |code, line| code + line + "\n")
 }
 

@@ -1,4 +1,5 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2016,SC2064,SC2154,SC3044
+# (texts that are evaluated later are meant; compgen and declare are used in bash only)
 # Runs one command: $1 is its text, $2 the shell state to begin with (or nothing), $3 where the state goes when it ends.
 # cloud-init runs all entries of runcmd as one script, so the working directory, umask, variables and options of one entry are
 # there in the next; they are carried from process to process here. The names of this program stay out of the command's sight.
@@ -8,7 +9,6 @@ a_save() {
 	{
 		if [ -n "${BASH_VERSION-}" ]; then
 			# bash: some of its variables are read-only and must not be set again; functions can be kept as well.
-			# shellcheck disable=SC3044
 			for a_n in $(compgen -v); do
 				case $a_n in
 				BASH* | EUID | PPID | UID | SHELLOPTS | FUNCNAME | DIRSTACK | GROUPS | PIPESTATUS | _ | a_n | LINENO | RANDOM | SRANDOM | SECONDS | EPOCH* | HISTCMD | COMP_*) ;;

@@ -1,4 +1,5 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2153,SC2154
+# (a part of one program: what is set here may be used in another part, and the other way round)
 # Tells what the host remembers; changes nothing there.
 a_boot
 a_uptime
@@ -16,10 +17,7 @@ if [ "$A_MODE" = log ]; then
 fi
 read -r A_LINE <"$A_DIR/owner"
 printf 'owner %s\n' "$A_LINE"
-a_free || {
-	a_holder
-	printf 'held %s\n' "$A_H_TEXT"
-}
+! a_held || printf 'held %s\n' "$A_H_TEXT"
 for A_JOURNAL in "$A_DIR/journal" "$A_DIR/reset"; do
 	[ ! -s "$A_JOURNAL" ] || {
 		printf 'journal %s\n' "${A_JOURNAL##*/}"

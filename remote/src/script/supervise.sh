@@ -1,4 +1,5 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2153,SC2154
+# (a part of one program: what is set here may be used in another part, and the other way round)
 # The detached half: holds the lock, runs the steps that never ended well, writes the journal. It outlives the connection.
 
 # a_ring: wakes everyone who follows the journal.
@@ -24,7 +25,31 @@ a_trouble() {
 a_leave() {
 	[ -z "$A_WATCH" ] || kill "$A_WATCH" 2>/dev/null
 	[ -n "$A_KEEP" ] || rm -rf "$A_RUN"
-	rm -f "$A_DIR/holder"
+	rm -f "$A_DIR/claim.$$"
+}
+
+# a_lock: true once nobody else is at work; see a_held. Who has just ended a run needs a moment to be gone.
+a_lock() {
+	a_born $$
+	printf '%s %s %s %s %s %s\n' "$A_ID" "$A_PLAN" $$ "$A_BORN" "$A_BOOT" "$A_HOLDER" >"$A_DIR/claim.$$" || return 1
+	A_TRY=0
+	while [ "$A_TRY" -lt 20 ]; do
+		if ! a_held; then
+			A_NEXT=$((A_LOCK + 1))
+			if ln "$A_DIR/claim.$$" "$A_DIR/lock.$A_NEXT" 2>/dev/null; then
+				a_held
+				[ "$A_LOCK" != "$A_NEXT" ] || break
+				# Somebody was faster, and has already removed the lock that we believed to be the last.
+				rm -f "$A_DIR/lock.$A_NEXT"
+			fi
+		fi
+		A_TRY=$((A_TRY + 1))
+		a_nap
+	done
+	[ "$A_TRY" -lt 20 ] || return 1
+	for A_L in "$A_DIR"/lock.*; do
+		[ "$A_L" = "$A_DIR/lock.$A_LOCK" ] || rm -f "$A_L"
+	done
 }
 
 a_supervise() {
@@ -32,29 +57,27 @@ a_supervise() {
 	a_paths
 	cd / || exit 1
 	umask 077
-	exec 9>>"$A_DIR/lock"
-	flock -w 2 9 || exit 1
+	A_ID=${A_RUN##*.}
 	trap a_leave 0
+	a_boot
+	a_lock || exit 1
 	trap 'A_STOPPED=1' TERM
 	a_again
-	A_ID=${A_RUN##*.}
 	A_LINE=''
 	[ ! -s "$A_JOURNAL" ] || A_LINE=$(tail -n 1 "$A_JOURNAL")
 	case $A_MODE$A_RERUN$A_LINE in "applyran "*" $A_PLAN ok "*) exit 0 ;; esac
 	exec 5>>"$A_JOURNAL"
 	A_START=$(($(wc -c <"$A_JOURNAL")))
-	printf '%s %s %s %s %s\n' "$A_ID" "$A_PLAN" $$ "$A_START" "$A_HOLDER" >"$A_DIR/holder" ||
-		a_trouble "cannot write $A_DIR/holder: no space left, or the file system is read-only"
+	printf '%s %s\n' "$A_ID" "$A_START" >"$A_DIR/start" || a_trouble "cannot write $A_DIR/start: no space left"
 	a_sweep
 	a_files || a_trouble "cannot write to $A_RUN: no space left"
 	[ -s "$A_JOURNAL" ] || printf 'journal 1\n' >&5
 	[ -z "$(tail -c 1 "$A_JOURNAL")" ] || printf '\n' >&5
 	a_remember
-	a_boot
 	a_uptime
 	A_BEGAN=${A_UP%.*}
 	a_note "run $A_ID $A_PLAN steps=$A_STEPS boot=$A_BOOT up=$A_UP time=$(date +%s) rerun=${A_RERUN:-0} by=$A_HOLDER"
-	a_watch 9>&- 5>&- &
+	a_watch 5>&- &
 	A_WATCH=$!
 	a_steps
 	a_finish
@@ -67,10 +90,26 @@ a_sweep() {
 	for A_B in "${A_RUN%/*}"/run.* "$A_DIR"/bell.*; do
 		case $A_B in
 		"$A_RUN") ;;
-		*/run.*) rm -rf "$A_B" ;;
+		*/run.*)
+			a_outlive "$A_B"
+			rm -rf "$A_B"
+			;;
 		*) [ ! -p "$A_B" ] || kill -0 "${A_B##*.}" 2>/dev/null || rm -f "$A_B" ;;
 		esac
 	done
+}
+
+# a_outlive folder: a command whose supervisor was killed may still be running: it must not meet the next one. How it ends is not
+# known to anybody, but it is not cut off before its time is over.
+a_outlive() {
+	A_STEP_PID=''
+	{ read -r A_STEP_PID A_STEP_BEGAN A_STEP_BORN A_STEP_BOOT; } 2>/dev/null <"$1/current" || return 0
+	A_TRY=0
+	while [ -n "$A_STEP_PID" ] && a_alive "$A_STEP_PID" "$A_STEP_BORN" "$A_STEP_BOOT" && [ "$A_TRY" -lt "$A_STEP_LIMIT" ]; do
+		A_TRY=$((A_TRY + 1))
+		sleep 1
+	done
+	[ "$A_TRY" -lt "$A_STEP_LIMIT" ] || kill -KILL -- "-$A_STEP_PID" 2>/dev/null || :
 }
 
 # a_remember: from the journal: which steps ended well since the last rerun, and which one was under way when all stopped.
@@ -89,7 +128,7 @@ a_remember() {
 a_watch() {
 	while sleep 1 && kill -0 $$ 2>/dev/null; do
 		A_STEP_PID=''
-		{ read -r A_STEP_PID A_STEP_BEGAN; } 2>/dev/null <"$A_RUN/current"
+		{ read -r A_STEP_PID A_STEP_BEGAN A_STEP_BORN; } 2>/dev/null <"$A_RUN/current"
 		[ -n "$A_STEP_PID" ] || continue
 		a_uptime
 		A_NOW=${A_UP%.*}
@@ -102,7 +141,7 @@ a_watch() {
 		fi
 		kill -TERM -- "-$A_STEP_PID"
 		sleep 3
-		kill -KILL -- "-$A_STEP_PID"
+		! a_alive "$A_STEP_PID" "$A_STEP_BORN" "$A_BOOT" || kill -KILL -- "-$A_STEP_PID"
 	done 2>/dev/null
 }
 
@@ -199,9 +238,10 @@ a_finish() {
 # a_wait command…: runs it as the leader of its own session, where the watch can find it, without our files.
 a_wait() {
 	a_uptime
-	setsid "$@" </dev/null 5>&- 9>&- &
+	setsid "$@" </dev/null 5>&- &
 	A_PID=$!
-	printf '%s %s\n' "$A_PID" "${A_UP%.*}" >"$A_RUN/current"
+	a_born "$A_PID"
+	printf '%s %s %s %s\n' "$A_PID" "${A_UP%.*}" "$A_BORN" "$A_BOOT" >"$A_RUN/current"
 	A_WAITED=0
 	wait "$A_PID" || A_WAITED=$?
 	while kill -0 "$A_PID" 2>/dev/null; do

@@ -1,0 +1,69 @@
+# Everything that is done with this repository. `make help` lists it; CI runs the same targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := help
+
+PACKAGES := openssh-server openssh-client sudo openssl busybox-static mksh yash bash dash systemd systemd-sysv \
+	systemd-container dbus util-linux mount hostname coreutils findutils libc-bin dropbear-bin shellcheck gcc make \
+	man-db python3-venv
+CARGO_DENY := 0.20.2
+# Tools that crates.io has and the project does not ship: kept outside of the clone, so that the next clone has them already.
+TOOLS ?= $(HOME)/.cache/anywhere/tools
+DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
+SHELL_FILES := $(shell git ls-files '*.sh' .ci)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install the Debian packages that the testbed and the checks need (skips what is there)
+	@missing=; for package in $(PACKAGES); do \
+		[ "$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null)" = installed ] || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing:$$missing"; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+.PHONY: build
+build: ## Build the binary for use: target/release/anywhere
+	cargo build --release --locked -p anywhere
+
+.PHONY: demo
+demo: setup ## Provision three machines that it starts itself, cut a connection, go on, give them back
+	cargo build --locked -p anywhere -p anywhere-testbed
+	target/debug/testbed demo
+
+.PHONY: test
+test: setup ## Run the whole test suite
+	cargo test --workspace --locked --no-fail-fast 2>&1 | tee target/test.log
+	@.ci/summary target/test.log
+
+.PHONY: lint
+lint: setup $(DENY) ## Check form, lints, licences, dependencies and every shell text
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	shellcheck $(SHELL_FILES)
+	cargo test --locked -q -p anywhere-remote --test shellcheck
+	$(DENY) check --hide-inclusion-graph --config .deny.toml bans licenses sources
+	.ci/advisories $(DENY)
+	.ci/layers
+
+.PHONY: bench
+bench: setup ## Measure against OpenSSH, Ansible and pyinfra, side by side
+	cargo build --release --locked -p anywhere -p anywhere-testbed
+	target/release/bench
+
+.PHONY: golden
+golden: setup ## Rewrite the expected outputs of the tests; read the difference before you commit it
+	UPDATE_GOLDEN=1 cargo test --workspace --locked --no-fail-fast
+
+.PHONY: clean
+clean: ## Remove what was built
+	cargo clean
+
+$(DENY):
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		cargo install --quiet --locked --version $(CARGO_DENY) --root $(TOOLS)/cargo-deny-$(CARGO_DENY) cargo-deny

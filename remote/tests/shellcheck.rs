@@ -1,0 +1,100 @@
+//! The programs that the engine generates, as shellcheck(1) sees them.
+
+use std::io::Write;
+use std::process::{Command as Process, Stdio};
+
+use remote::plan::{Action, Body, Command, Module, Plan, Script, WriteFile};
+use remote::script::{Mode, Order, enter, render, render_status};
+use remote::secret::Secret;
+
+#[track_caller]
+fn assert_clean(name: &str, program: &[u8]) {
+    let mut shellcheck = Process::new("shellcheck")
+        .args(["--shell=sh", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("shellcheck is installed (make setup)");
+    shellcheck.stdin.take().unwrap().write_all(program).unwrap();
+    let output = shellcheck.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{name}:\n{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+fn plan() -> Plan {
+    let file = |path: &[u8], content: &[u8], append| {
+        Action::WriteFile(WriteFile {
+            path: path.to_vec(),
+            content: Secret::new(content),
+            owner: Some("daemon:".to_owned()),
+            mode: 0o4750,
+            append,
+        })
+    };
+    let command = |text: &str, module| {
+        Action::Command(Command {
+            text: Secret::from(text),
+            module,
+        })
+    };
+    let script = |body| {
+        Action::Script(Script {
+            interpreter: vec!["/usr/bin/env".to_owned(), "sh".to_owned()],
+            body,
+        })
+    };
+    let actions = [
+        file(b"/etc/plain", b"plain 'text' with $dollars `and` ticks\n", false),
+        file(b"/etc/it's \"odd\" %s \\n\xff\n", b"\0\xff\x81%s\\", false),
+        file(b"/etc/plain", b"more", true),
+        command("echo \"unclosed $(", Module::Boot),
+        command("echo \u{e9} \x01", Module::Run),
+        script(Body::Inline(Secret::from("#!/usr/bin/env sh\nexit 0\n"))),
+        script(Body::File {
+            path: b"/x y".to_vec(),
+            sha256: "00".to_owned(),
+        }),
+        Action::Remove {
+            path: b"/tmp/a'b".to_vec(),
+        },
+        Action::Expect {
+            path: b"/tmp/a\nb".to_vec(),
+        },
+        Action::Undo,
+    ];
+    Plan::of(
+        actions
+            .into_iter()
+            .enumerate()
+            .map(|(index, action)| (format!("step[{index}]'s"), action))
+            .collect(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn generated_programs_are_clean() {
+    let plan = plan();
+    for mode in [Mode::Apply, Mode::Reset] {
+        let order = Order {
+            mode,
+            owner: "default/it's mine",
+            holder: "me@here pid 1",
+            step_limit: 10,
+            run_limit: 20,
+            keep_going: mode == Mode::Reset,
+            rerun: Some("word"),
+            rerun_interrupted: true,
+            seen: Some(("abc", 7)),
+        };
+        let program = render(&plan, &order);
+        assert_clean("program", program.expose());
+        assert_clean("enter", enter(&program).as_bytes());
+    }
+    for log in [false, true] {
+        assert_clean("status", render_status(log).expose());
+    }
+}
