@@ -102,7 +102,11 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
 #[must_use]
 pub fn render_status(log: bool) -> Secret {
     let mode = if log { "log" } else { "status" };
-    let text = format!("#!/bin/sh\nA_MODE={mode}\nA_SELF=$0\n{}{}", code(COMMON), code(STATUS));
+    let text = format!(
+        "#!/bin/sh\n# shellcheck disable=SC2034\nA_MODE={mode}\nA_SELF=$0\n{}{}",
+        code(COMMON),
+        code(STATUS)
+    );
     Secret::new(text)
 }
 
