@@ -46,7 +46,10 @@ impl Plain {
         match event {
             Event::Connected {
                 trusted_on_first_use: Some(key),
-            } => Some(format!("host key {key} trusted on first use")),
+            } => Some(format!(
+                "a new host; its key is remembered
+  | {key}"
+            )),
             Event::Reconnecting { after, reason } => {
                 Some(format!("connection lost ({reason}); again in {}", words::seconds(*after)))
             }

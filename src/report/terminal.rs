@@ -101,8 +101,8 @@ impl Reporter for Terminal {
             line.finish_and_clear();
             self.screen.remove(&line);
         }
-        self.print(&self.plain.about(machine, &words::ending(ended, self.mode)));
         self.total.inc(1);
+        self.print(&self.plain.about(machine, &words::ending(ended, self.mode)));
     }
 
     fn note(&self, text: &str) {

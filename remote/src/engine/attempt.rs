@@ -23,8 +23,8 @@ const MAX_SAID: usize = 8 * 1024;
 pub(super) enum Talk<E> {
     /// The reader has what it wanted.
     End(E),
-    /// The connection was lost before; a new one may get further.
-    Broken(ExecError),
+    /// The connection was lost before, for this reason; a new one may get further.
+    Broken(String),
 }
 
 /// Sends `program` and gives each line of its answer to `read`, until that returns an end.
@@ -48,13 +48,14 @@ pub(super) async fn talk<E>(
     };
     let process = match process {
         Ok(process) => process,
-        Err(error) if error.is_transient() => return Ok(Talk::Broken(error)),
+        Err(error) if error.is_transient() => return Ok(Talk::Broken(error.to_string())),
         Err(error) => return Err(error.into()),
     };
     let mut talker = Talker {
         process: None,
         said: Vec::new(),
         status: None,
+        lost: None,
         lines: Lines::default(),
         began: false,
     };
@@ -67,7 +68,7 @@ pub(super) async fn talk<E>(
         let answered = answer(host, password, &mut input, &mut talker, silence);
         tokio::select! {
             () = cancel.cancelled() => return Err(Error::Stopped),
-            answered = answered => if let Err(broken) = answered? { return Ok(Talk::Broken(broken)) },
+            answered = answered => if let Some(reason) = answered? { return Ok(Talk::Broken(reason)) },
         }
     }
     let mut input = Some(input);
@@ -96,13 +97,10 @@ pub(super) async fn talk<E>(
         };
         let lines = match next {
             Ok(Some(lines)) => lines,
-            Ok(None) => return talker.closed(host),
+            Ok(None) => return talker.closed(host).map(Talk::Broken),
             Err(_) if stopping.is_some() => return Err(Error::Stopped),
             Err(_) => {
-                return Ok(Talk::Broken(ExecError::ConnectionLost(format!(
-                    "nothing was heard for {} s",
-                    silence.as_secs()
-                ))));
+                return Ok(Talk::Broken(format!("nothing was heard for {} s", silence.as_secs())));
             }
         };
         for line in lines {
@@ -124,44 +122,40 @@ async fn send(input: Option<ProcessInput>, program: &Secret) -> ProcessInput {
     input
 }
 
-/// Answers sudo's question, if it asks.
+/// Answers sudo's question, if it asks; why the connection was lost, if it was.
 async fn answer(
     host: &Host,
     password: &Secret,
     input: &mut ProcessInput,
     talker: &mut Talker,
     silence: Duration,
-) -> Result<Result<(), ExecError>, Error> {
-    let user = host.target.user.clone();
+) -> Result<Option<String>, Error> {
     let mut answered = false;
     loop {
-        match timeout(silence, talker.next()).await {
-            Err(_) => return Ok(Err(ExecError::ConnectionLost("sudo did not answer".to_owned()))),
-            Ok(None) => {
-                return match talker.closed::<()>(host) {
-                    Ok(Talk::Broken(error)) => Ok(Err(error)),
-                    Ok(Talk::End(())) => Ok(Ok(())),
-                    Err(error) => Err(error),
-                };
-            }
-            Ok(Some(lines)) => {
-                if lines.iter().any(|line| line.bytes == privilege::READY.as_bytes()) {
-                    return Ok(Ok(()));
-                }
-            }
+        let lines = match timeout(silence, talker.next()).await {
+            Ok(Some(lines)) => lines,
+            Ok(None) => return talker.closed(host).map(Some),
+            Err(_) => return Ok(Some("sudo did not answer".to_owned())),
+        };
+        if lines.iter().any(|line| line.bytes == privilege::READY.as_bytes()) {
+            return Ok(None);
         }
-        let asked = String::from_utf8_lossy(&talker.said).matches(privilege::PROMPT).count();
-        match (asked, answered) {
+        match (
+            String::from_utf8_lossy(&talker.said).matches(privilege::PROMPT).count(),
+            answered,
+        ) {
             (0, _) | (1, true) => {}
             (1, false) => {
                 let mut line = zeroize::Zeroizing::new(password.expose().to_vec());
                 line.push(b'\n');
-                if let Err(error) = input.write_all(&line).await {
-                    return Ok(Err(error));
-                }
+                // If nobody reads it any more, the next words tell why.
+                let _ = input.write_all(&line).await;
                 answered = true;
             }
-            _ => return Err(Error::Privilege(PrivilegeError::WrongPassword { user })),
+            _ => {
+                let user = host.target.user.clone();
+                return Err(Error::Privilege(PrivilegeError::WrongPassword { user }));
+            }
         }
     }
 }
@@ -171,6 +165,7 @@ struct Talker {
     process: Option<ProcessOutput>,
     said: Vec<u8>,
     status: Option<u32>,
+    lost: Option<String>,
     lines: Lines,
     began: bool,
 }
@@ -188,16 +183,21 @@ impl Talker {
                 }
                 Output::Exited(status) => self.status = Some(status),
                 Output::Signalled(_) => {}
-                Output::Closed | Output::Lost(_) => {
+                Output::Closed => self.process = None,
+                Output::Lost(error) => {
+                    self.lost = Some(if let ExecError::ConnectionLost(why) = error {
+                        why
+                    } else {
+                        error.to_string()
+                    });
                     self.process = None;
-                    return None;
                 }
             }
         }
     }
 
-    /// Nothing follows, and the reader wanted more.
-    fn closed<E>(&self, host: &Host) -> Result<Talk<E>, Error> {
+    /// Nothing follows, and the reader wanted more: why, if another connection may get further.
+    fn closed(&self, host: &Host) -> Result<String, Error> {
         let said = printable_lines(&self.said);
         if !self.began {
             if let Some(error) = privilege::explain(host, &said, self.status) {
@@ -210,12 +210,8 @@ impl Talker {
                 )));
             }
         }
-        let said = if said.is_empty() {
-            "the connection was closed".to_owned()
-        } else {
-            said
-        };
-        Ok(Talk::Broken(ExecError::ConnectionLost(said)))
+        let why = self.lost.clone().unwrap_or_else(|| "the host closed it".to_owned());
+        Ok(if said.is_empty() { why } else { format!("{why}; {said}") })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Host, Limits};
 use crate::event::{Line, Outcome, Record, printable};
 use crate::script;
 use crate::secret::Secret;
-use crate::ssh::{self, ConnectError, Deadlines};
+use crate::ssh::{self, ConnectError, Deadlines, ExecError};
 
 /// The line after which a program that only tells has nothing more to tell.
 const END: &[u8] = b".";
@@ -112,7 +112,7 @@ async fn ask(
     connection.close().await;
     match talked? {
         Talk::End(()) => Ok(()),
-        Talk::Broken(error) => Err(error.into()),
+        Talk::Broken(reason) => Err(ExecError::ConnectionLost(reason).into()),
     }
 }
 

@@ -126,7 +126,7 @@ impl<'a> Runner<'a> {
         connection.close().await;
         match talked? {
             Talk::End(end) => Ok(Ok(end)),
-            Talk::Broken(error) => Ok(Err(error.to_string())),
+            Talk::Broken(reason) => Ok(Err(reason)),
         }
     }
 

@@ -21,7 +21,7 @@ a_attach() {
 		A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
 	fi
 	if [ -s "$A_DIR/owner" ]; then
-		read -r A_LINE <"$A_DIR/owner"
+		IFS= read -r A_LINE <"$A_DIR/owner"
 		if [ "$A_LINE" != "$A_OWNER" ]; then
 			printf 'owned %s\n' "$A_LINE"
 			rm -rf "$A_RUN"

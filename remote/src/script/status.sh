@@ -15,7 +15,7 @@ if [ "$A_MODE" = log ]; then
 	printf '\n.\n'
 	exit 0
 fi
-read -r A_LINE <"$A_DIR/owner"
+IFS= read -r A_LINE <"$A_DIR/owner"
 printf 'owner %s\n' "$A_LINE"
 ! a_held || printf 'held %s\n' "$A_H_TEXT"
 for A_JOURNAL in "$A_DIR/journal" "$A_DIR/reset"; do

@@ -124,9 +124,11 @@ a_remember() {
 	[ "$A_MODE" = apply ] && [ -z "$A_RERUN" ] || A_DONE=' '
 }
 
-# a_watch: ends a step that takes too long, with all its processes, and the run likewise.
+# a_watch: ends a step that takes too long, with all its processes, and the run likewise. What a step prints is kept in memory
+# where /run is, so beyond 16 MiB only the latest is kept; it is appended to, so that it can be emptied at any time.
 a_watch() {
 	while sleep 1 && kill -0 $$ 2>/dev/null; do
+		find "$A_RUN/out" "$A_RUN/err" -size +32768 | while read -r A_B; do true >"$A_B"; done
 		A_STEP_PID=''
 		{ read -r A_STEP_PID A_STEP_BEGAN A_STEP_BORN; } 2>/dev/null <"$A_RUN/current"
 		[ -n "$A_STEP_PID" ] || continue
@@ -169,15 +171,12 @@ a_step() {
 	a_note "begin $1 $2 $A_UP $5"
 	A_STEP_ID=$2
 	A_RC=0
-	"$3" >"$A_RUN/out" 2>"$A_RUN/err" || A_RC=$?
+	"$3" >>"$A_RUN/out" 2>>"$A_RUN/err" || A_RC=$?
 	printf '' >"$A_RUN/current"
 	if [ -e "$A_RUN/expired" ]; then
 		A_RC=124
 		cat "$A_RUN/expired" >>"$A_RUN/err"
 		rm -f "$A_RUN/expired"
-	fi
-	if [ -s "$A_RUN/out" ] || [ -s "$A_RUN/err" ]; then
-		a_log "$1" "$5"
 	fi
 	if [ "$A_RC" = 0 ]; then
 		a_carry "$2" "$4"
@@ -186,6 +185,9 @@ a_step() {
 		A_TAIL=$A_RUN/err
 		[ -s "$A_TAIL" ] || A_TAIL=$A_RUN/out
 		tail -n 10 "$A_TAIL" | a_redact | cut -b 1-500 | sed "s/^/err $1 /" >&5
+	fi
+	if [ -s "$A_RUN/out" ] || [ -s "$A_RUN/err" ]; then
+		a_log "$1" "$5"
 	fi
 	a_uptime
 	a_note "end $1 $2 $A_RC $A_UP"
@@ -214,6 +216,8 @@ a_log() {
 		tail -c 65536 "$A_RUN/out" | a_redact
 		tail -c 65536 "$A_RUN/err" | a_redact
 	} >>"$A_DIR/log"
+	# What still writes to them, a process left in the background, keeps its own.
+	rm -f "$A_RUN/out" "$A_RUN/err"
 }
 
 a_finish() {
