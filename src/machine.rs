@@ -92,7 +92,10 @@ pub(crate) fn read(machines: &MachineArgs, bootstrap: Option<&BootstrapArgs>) ->
     }
     reading.objects(machines);
     reading.bootstrap_data();
-    reading.remote_machines(machines);
+    // What cannot be read would be missed by everything that names it.
+    if reading.problems.is_empty() {
+        reading.remote_machines(machines);
+    }
     reading.targets(machines);
     reading.check_addresses();
     if reading.fleet.machines.is_empty() && reading.problems.is_empty() {
@@ -179,7 +182,7 @@ impl Reading<'_> {
                 ),
                 None => need(address.is_empty(), "spec.address is missing"),
             }
-            need(spec.port == 0, "spec.port is 0");
+            need(spec.port == 0, "spec.port must be between 1 and 65535");
             need(spec.user.is_empty(), "spec.user is empty");
             need(!spec.working_dir.starts_with('/'), "spec.workingDir is not an absolute path");
             let ssh_key = spec
@@ -208,6 +211,8 @@ impl Reading<'_> {
             });
         }
         if !args.filenames.is_empty() && self.fleet.machines.is_empty() && self.problems.is_empty() && args.targets.is_empty() {
+            let notes = self.fleet.notes.drain(..).chain(std::mem::take(&mut self.objects.unused));
+            self.problems.extend(notes.map(Problem));
             self.problems
                 .push(Problem::new("there is no RemoteMachine to work on in the manifests"));
         }
@@ -265,7 +270,7 @@ impl Reading<'_> {
         };
         let Some(name) = &machine.data_secret_name else {
             let what = format!(
-                "Machine {}: spec.bootstrap.dataSecretName is missing: its bootstrap data does not exist yet",
+                "Machine {}: spec.bootstrap.dataSecretName is missing: its bootstrap provider has made no data yet; read the Machine again once it has",
                 machine.key
             );
             self.problems.push(machine.place.problem(what));
@@ -353,6 +358,10 @@ impl Reading<'_> {
         }
         let mut plan = None;
         if let Some(bootstrap) = self.bootstrap {
+            if !bootstrap.working_dir.starts_with('/') {
+                let what = format!("--working-dir {}: not an absolute path", bootstrap.working_dir);
+                return self.problems.push(Problem(what));
+            }
             let policy = Policy {
                 working_dir: bootstrap.working_dir.clone(),
                 commands_as_script: bootstrap.commands_as_script,

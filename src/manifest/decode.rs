@@ -27,8 +27,12 @@ pub(super) fn document(objects: &mut Objects, node: &Node, source: &str, problem
         Err(problem) => return problems.push(problem),
     };
     if head.kind == "List" {
-        let items = node.get("items").and_then(Node::items).unwrap_or_default();
-        return items.iter().for_each(|item| document(objects, item, source, problems));
+        let Some(items) = node.get("items") else { return };
+        return match items.items() {
+            Some(items) => items.iter().for_each(|item| document(objects, item, source, problems)),
+            None if items.to_json().is_null() => {}
+            None => problems.push(Place::of(source, items).problem("items: must be a list")),
+        };
     }
     let is_ours = matches!(head.kind, "RemoteMachine" | "Secret" | "Machine");
     if is_ours && head.key.name.is_empty() {
@@ -61,17 +65,34 @@ where
         return problems.push(head.place.problem("a RemoteMachine without spec"));
     };
     match typed::<Spec>(spec, source, problems) {
-        Ok(spec) => objects.remote_machines.push(RemoteMachine {
-            key: head.key,
-            place: head.place,
-            spec: spec.into(),
-        }),
+        Ok(spec) => {
+            if let Some(first) = objects.remote_machines.iter().find(|other| other.key == head.key) {
+                let what = format!(
+                    "there is a second RemoteMachine {}; the first one is at {}",
+                    head.key, first.place
+                );
+                problems.push(head.place.problem(what));
+            }
+            objects.remote_machines.push(RemoteMachine {
+                key: head.key,
+                place: head.place,
+                spec: spec.into(),
+            });
+        }
         Err(problem) => problems.push(problem),
     }
 }
 
+/// The fields of a spec that are mappings; serde would take a list of their values as well.
+const MAPPINGS: [&[PathSegment<'_>]; 3] = [&[], &[PathSegment::Key("sshKeyRef")], &[PathSegment::Key("provisionJob")]];
+
 /// A spec, decoded; fields it does not know are problems, and so is the first field of another type.
 fn typed<Spec: DeserializeOwned>(spec: &Node, source: &str, problems: &mut Vec<Problem>) -> Result<Spec, Problem> {
+    for path in MAPPINGS {
+        if let Some(node) = spec.at(path).filter(|node| node.items().is_some()) {
+            return Err(Place::of(source, node).problem(format!("{}: must be a mapping, not a list", spec_path(path))));
+        }
+    }
     let json = spec.to_json();
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
@@ -94,30 +115,59 @@ fn typed<Spec: DeserializeOwned>(spec: &Node, source: &str, problems: &mut Vec<P
         problems.push(place.problem(unknown_field(&format!("spec.{}", path.join(".")), key, known)));
     }
     decoded.map_err(|error: serde_json::Error| {
-        let path = track.path().to_string();
-        let names: Vec<_> = path.split('.').filter(|part| !matches!(*part, "?" | ".")).collect();
-        let segments: Vec<_> = names.iter().map(|part| PathSegment::Key(part)).collect();
-        let place = Place::of(source, spec.at(&segments).unwrap_or(spec));
-        let path = if names.is_empty() {
-            "spec".to_owned()
-        } else {
-            format!("spec.{}", names.join("."))
-        };
-        place.problem(format!("{path}: {}", without_value(&error.to_string())))
+        let path = track.path();
+        let segments: Vec<_> = path.iter().filter_map(segment).collect();
+        let node = spec.at(&segments).unwrap_or(spec);
+        let what = without_value(&error.to_string(), &node.to_json());
+        Place::of(source, node).problem(format!("{}: {what}", spec_path(&segments)))
     })
 }
 
-/// serde quotes the value that it did not expect; a value may be secret.
-fn without_value(message: &str) -> String {
-    let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
-    match expected {
-        Some(expected) => format!(
-            "the value is of the wrong type, expected {}",
-            expected.split(" at line ").next().unwrap_or(expected)
-        ),
-        None if message.starts_with("missing field") => message.split(" at line ").next().unwrap_or(message).to_owned(),
-        None => "the value is not valid".to_owned(),
+fn segment(segment: &serde_path_to_error::Segment) -> Option<PathSegment<'_>> {
+    match segment {
+        serde_path_to_error::Segment::Seq { index } => Some(PathSegment::Index(*index)),
+        serde_path_to_error::Segment::Map { key } => Some(PathSegment::Key(key)),
+        serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => None,
     }
+}
+
+/// `spec.cleanUpCommands[1]`
+fn spec_path(path: &[PathSegment<'_>]) -> String {
+    path.iter().fold("spec".to_owned(), |text, segment| match segment {
+        PathSegment::Key(key) => format!("{text}.{key}"),
+        PathSegment::Index(index) => format!("{text}[{index}]"),
+    })
+}
+
+/// serde quotes the value that it did not expect, which may be secret, and names types as Rust does.
+fn without_value(message: &str, found: &serde_json::Value) -> String {
+    if let Some(field) = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        return format!("{field} is missing");
+    }
+    let Some((_, expected)) = message.rsplit_once(", expected ") else {
+        return "the value is not valid".to_owned();
+    };
+    let expected = match expected.split(" at line ").next().unwrap_or(expected) {
+        "u16" => "a number between 0 and 65535",
+        "a sequence" => "a list",
+        "a boolean" => "true or false",
+        other if other.starts_with("struct ") => "a mapping",
+        other => other,
+    };
+    let found = match found {
+        serde_json::Value::Null => "nothing",
+        serde_json::Value::Bool(_) => "a boolean",
+        // It may well be a number: another one.
+        serde_json::Value::Number(_) if expected.starts_with("a number") => return format!("must be {expected}"),
+        serde_json::Value::Number(_) => "a number; put it in quotation marks",
+        serde_json::Value::String(_) => "a string",
+        serde_json::Value::Array(_) => "a list",
+        serde_json::Value::Object(_) => "a mapping",
+    };
+    format!("must be {expected}, not {found}")
 }
 
 fn unknown_keys(node: &Node, known: &[&str], source: &str, problems: &mut Vec<Problem>) {
@@ -130,11 +180,16 @@ fn unknown_keys(node: &Node, known: &[&str], source: &str, problems: &mut Vec<Pr
 }
 
 fn unknown_field(path: &str, key: &str, known: &[&str]) -> String {
+    let lower = key.to_lowercase();
     let near = known
         .iter()
-        .map(|name| (strsim::damerau_levenshtein(&key.to_lowercase(), &name.to_lowercase()), name))
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
         .min();
-    match near {
+    // The other version's name for it may be the longer one by a word.
+    let longer = known
+        .iter()
+        .find(|name| lower.len() >= 4 && name.to_lowercase().ends_with(&lower));
+    match near.filter(|_| longer.is_none()).or(longer.map(|name| (0, name))) {
         Some((distance, name)) if distance <= 1 + key.len() / 4 => format!("unknown field {path}; did you mean {name}?"),
         _ => format!("unknown field {path}"),
     }

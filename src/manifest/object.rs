@@ -64,6 +64,9 @@ impl<'a> Head<'a> {
     /// What is missing, and where.
     pub(crate) fn read(node: &'a Node, source: &str) -> Result<Self, Problem> {
         let place = Place::of(source, node);
+        if node.entries().is_none() {
+            return Err(place.problem("this is no object, which is a mapping with apiVersion, kind and metadata"));
+        }
         let text = |node: Option<&'a Node>| node.and_then(Node::text).filter(|text| !text.is_empty());
         let api_version = text(node.get("apiVersion")).ok_or_else(|| place.problem("an object without apiVersion"))?;
         let kind = text(node.get("kind")).ok_or_else(|| place.problem("an object without kind"))?;
