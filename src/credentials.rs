@@ -38,6 +38,10 @@ pub(crate) fn hosts(machines: &[Machine], args: &ConnectionArgs) -> Result<Vec<H
     for machine in machines {
         match host(machine, &common) {
             Ok(host) => hosts.push(host),
+            Err(KeyError::PassphraseNeeded { label }) => {
+                let advice = "give its passphrase as the key \"passphrase\" of that Secret, or with --passphrase-file FILE";
+                problems.push(Problem(format!("{}: {label} is encrypted: {advice}", machine.name)));
+            }
             Err(error) => problems.push(Problem(format!("{}: {error}", machine.name))),
         }
     }
@@ -47,7 +51,7 @@ pub(crate) fn hosts(machines: &[Machine], args: &ConnectionArgs) -> Result<Vec<H
 fn common(args: &ConnectionArgs, needs_own_keys: bool) -> Result<Common, Problem> {
     let passphrase = password(args.passphrase_file.as_deref())?;
     let sudo_password = if args.ask_sudo_password {
-        Some(ask("sudo password: ")?)
+        Some(ask("sudo password: ", "--sudo-password-file FILE")?)
     } else {
         password(args.sudo_password_file.as_deref())?
     };
@@ -127,10 +131,13 @@ fn password(path: Option<&Path>) -> Result<Option<Secret>, Problem> {
     Ok(Some(Secret::new(line)))
 }
 
-fn ask(prompt: &str) -> Result<Secret, Problem> {
-    rpassword::prompt_password(prompt)
-        .map(Secret::new)
-        .map_err(|error| Problem(format!("cannot ask for the {prompt}{error}")))
+fn ask(prompt: &str, instead: &str) -> Result<Secret, Problem> {
+    rpassword::prompt_password(prompt).map(Secret::new).map_err(|error| {
+        let error = input::in_words(&error);
+        Problem(format!(
+            "cannot ask for the {prompt}there is no terminal ({error}); give {instead}"
+        ))
+    })
 }
 
 fn own_credentials(args: &ConnectionArgs, passphrase: Option<&Secret>) -> Result<Credentials, Problem> {
@@ -179,7 +186,7 @@ fn decode(path: &Path, passphrase: Option<&Secret>) -> Result<Result<Identity, K
 fn identity(path: &Path, passphrase: Option<&Secret>) -> Result<Identity, Problem> {
     match decode(path, passphrase)? {
         Err(KeyError::PassphraseNeeded { .. }) if std::io::stdin().is_terminal() => {
-            let passphrase = ask(&format!("passphrase of {}: ", path.display()))?;
+            let passphrase = ask(&format!("passphrase of {}: ", path.display()), "--passphrase-file FILE")?;
             decode(path, Some(&passphrase))?.map_err(Problem::new)
         }
         Err(error @ KeyError::PassphraseNeeded { .. }) => Err(Problem(format!("{error} (--passphrase-file FILE)"))),
@@ -193,6 +200,20 @@ fn host_keys(args: &ConnectionArgs) -> Result<HostKeys, Problem> {
         HostKeyChecking::AcceptNew => Unknown::Remember,
         HostKeyChecking::No => return Ok(HostKeys::AcceptAny),
     };
+    if let Some(path) = &args.known_hosts {
+        match std::fs::read(path) {
+            // It is made when there is a key to remember.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Problem(format!(
+                    "--known-hosts {}: {}",
+                    path.display(),
+                    input::in_words(&error)
+                )));
+            }
+            Ok(_) => {}
+        }
+    }
     let known_hosts = match &args.known_hosts {
         Some(path) => KnownHosts::new(path, unknown),
         None => KnownHosts::new(home()?.join(".ssh/known_hosts"), unknown).also("/etc/ssh/ssh_known_hosts"),
@@ -204,7 +225,7 @@ fn jump(args: &ConnectionArgs, credentials: &Credentials, host_keys: &HostKeys) 
     let names = args.jump.iter().flat_map(|names| names.split(','));
     names
         .map(|name| {
-            let named = target::parse(name.trim()).map_err(Problem::new)?;
+            let named = target::parse(name.trim()).map_err(|error| Problem(format!("--jump: {error}")))?;
             Ok(Hop {
                 host: named.host,
                 port: named.port.unwrap_or(22),

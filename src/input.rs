@@ -19,6 +19,12 @@ impl fmt::Display for Problem {
     }
 }
 
+/// An error of the operating system in words, without its number.
+pub(crate) fn in_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or(&text).to_owned()
+}
+
 impl Problem {
     /// Anything that can be shown.
     pub(crate) fn new(what: impl fmt::Display) -> Self {
@@ -37,7 +43,7 @@ pub(crate) fn read(path: &Path) -> Result<Secret, Problem> {
     } else {
         std::fs::File::open(path).and_then(bounded)
     };
-    let bytes = bytes.map_err(|error| Problem(format!("{name}: {error}")))?;
+    let bytes = bytes.map_err(|error| Problem(format!("{name}: {}", in_words(&error))))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Problem(format!("{name}: larger than {} MiB", MAX_BYTES >> 20)));
     }
@@ -58,7 +64,7 @@ pub(crate) fn manifests(path: &Path) -> Result<Vec<PathBuf>, Problem> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let problem = |error: std::io::Error| Problem(format!("{}: {error}", path.display()));
+    let problem = |error: std::io::Error| Problem(format!("{}: {}", path.display(), in_words(&error)));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(problem)? {
         let file = entry.map_err(problem)?.path();

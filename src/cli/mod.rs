@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The longest time that can be given, in seconds: thirty days. A clock cannot count to just any number.
+const MAX_SECONDS: u64 = 30 * 24 * 60 * 60;
 
 /// Turns machines with an SSH server into Kubernetes nodes, with no agent on them.
 ///
@@ -107,7 +111,7 @@ pub(crate) struct ResetArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
     /// Run this command instead of removing what runs made (may be repeated); `cleanUpCommands` of a RemoteMachine
-    #[arg(long = "clean-up-command", value_name = "COMMAND")]
+    #[arg(long = "clean-up-command", value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) clean_up_commands: Vec<String>,
 }
 
@@ -121,13 +125,13 @@ pub(crate) struct MachineArgs {
     #[arg(short, long = "filename", value_name = "PATH")]
     pub(crate) filenames: Vec<PathBuf>,
     /// User to log in as, for machines that do not say
-    #[arg(short, long, value_name = "USER", default_value = "root")]
+    #[arg(short, long, value_name = "USER", default_value = "root", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) login: String,
     /// Port to connect to, for machines that do not say
-    #[arg(short, long, default_value_t = 22)]
+    #[arg(short, long, default_value_t = 22, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: u16,
     /// Whose the machines are: a machine that carries another owner's run is refused. A RemoteMachine is its own owner
-    #[arg(long, value_name = "NAME", default_value = "cli")]
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) owner: String,
     /// Run steps as the user who logs in, not as root by sudo (machines on the command line; a RemoteMachine says useSudo)
     #[arg(long)]
@@ -176,16 +180,16 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) host_key_checking: HostKeyChecking,
     /// Seconds for a TCP connection; the key exchange and authentication have limits of their own
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     pub(crate) connect_timeout: u64,
     /// Seconds for the key exchange
-    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     pub(crate) key_exchange_timeout: u64,
     /// Seconds for authentication
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     pub(crate) authentication_timeout: u64,
     /// Seconds without a word from a machine after which the connection counts as lost
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(6..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(6..=MAX_SECONDS))]
     pub(crate) silence_timeout: u64,
     /// Machines worked on at the same time
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
@@ -196,10 +200,10 @@ pub(crate) struct ConnectionArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Seconds that one step may take; the machine itself ends it then
-    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     pub(crate) step_timeout: u64,
     /// Seconds that a run may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 7200, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 7200, value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     pub(crate) run_timeout: u64,
     /// How to tell what happens
     #[arg(short, long, value_enum, default_value_t)]
