@@ -1,5 +1,6 @@
 //! `anywhere plan`: what apply would do, secrets masked, without a connection.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use remote::plan::{Action, Body, Command, Module, Plan, Script, Step, WriteFile};
@@ -13,7 +14,7 @@ use crate::input::Problem;
 use crate::machine::{self, Machine};
 use crate::report::{printer, words};
 
-/// Lines of a plan are cut to this many characters: 80 less a margin.
+/// Lines of a plan are cut to this many characters on a terminal: 80 less a margin.
 const WIDTH: usize = 79;
 
 /// `anywhere plan`
@@ -51,7 +52,7 @@ fn text(machine: &Machine, plan: &Plan) -> Vec<String> {
     let width = plan.steps().iter().map(|step| step.name.len()).max().unwrap_or(0);
     lines.extend(plan.steps().iter().enumerate().map(|(index, step)| {
         let line = format!("{:5}  {:width$}  {}", index + 1, step.name, summary(&step.action, &redactor));
-        if line.chars().count() > WIDTH {
+        if std::io::stdout().is_terminal() && line.chars().count() > WIDTH {
             line.chars().take(WIDTH - 1).chain(['…']).collect()
         } else {
             line
