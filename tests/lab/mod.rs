@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file is its own crate and uses what it needs
 #![allow(clippy::unwrap_used)] // a test that cannot be set up fails
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -29,6 +30,23 @@ impl Lab {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path
+    }
+
+    /// The names of all files in the folder, and what is in them.
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let (mut files, mut folders) = (BTreeMap::new(), vec![self.folder.path().to_owned()]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let content = std::fs::read(&path).unwrap();
+                    files.insert(path, content);
+                }
+            }
+        }
+        files
     }
 
     /// The binary, with nothing of this machine's user: no agent, no keys, no known hosts.
