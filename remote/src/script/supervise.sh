@@ -109,7 +109,7 @@ a_outlive() {
 		A_TRY=$((A_TRY + 1))
 		sleep 1
 	done
-	[ "$A_TRY" -lt "$A_STEP_LIMIT" ] || kill -KILL -- "-$A_STEP_PID" 2>/dev/null || :
+	[ "$A_TRY" -lt "$A_STEP_LIMIT" ] || kill -KILL "-$A_STEP_PID" 2>/dev/null || :
 }
 
 # a_remember: from the journal: which steps ended well since the last rerun, and which one was under way when all stopped.
@@ -141,9 +141,9 @@ a_watch() {
 		else
 			continue
 		fi
-		kill -TERM -- "-$A_STEP_PID"
+		kill -TERM "-$A_STEP_PID"
 		sleep 3
-		! a_alive "$A_STEP_PID" "$A_STEP_BORN" "$A_BOOT" || kill -KILL -- "-$A_STEP_PID"
+		kill -KILL "-$A_STEP_PID"
 	done 2>/dev/null
 }
 
