@@ -83,7 +83,8 @@ a_adopt() {
 }
 
 a_start() {
-	A_MSG=$({ printf '' >>"$A_JOURNAL" && printf '%s\n' "$A_OWNER" >"$A_DIR/owner.new"; } 2>&1) || a_fail "state $A_MSG"
+	A_MSG=$({ printf '' >>"$A_JOURNAL" && printf '%s\n' "$A_OWNER" >"$A_DIR/owner.new"; } 2>&1) ||
+		a_fail "state cannot write to $A_DIR: ${A_MSG##*: }; is there space left?"
 	if [ ! -s "$A_DIR/owner.new" ]; then
 		rm -f "$A_DIR/owner.new"
 		a_fail "state $A_DIR: No space left on device"

@@ -236,7 +236,7 @@ fn write_file(file: &WriteFile) -> Vec<u8> {
     if *append {
         text.extend_from_slice(b"a_copy || return\n");
     }
-    text.extend(quote::print(content.expose(), ">>\"$A_TEMP\" || return"));
+    text.extend(quote::print(content.expose(), ">>\"$A_TEMP\" || a_full || return"));
     if *append {
         text.extend_from_slice(b"a_size || return\n");
     }

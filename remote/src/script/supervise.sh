@@ -170,7 +170,7 @@ a_step() {
 	a_uptime
 	a_note "begin $1 $2 $A_UP $5"
 	A_STEP_ID=$2
-	A_RC=0
+	A_RC=0 A_TEMP=''
 	"$3" >>"$A_RUN/out" 2>>"$A_RUN/err" || A_RC=$?
 	printf '' >"$A_RUN/current"
 	if [ -e "$A_RUN/expired" ]; then
@@ -182,6 +182,8 @@ a_step() {
 		a_carry "$2" "$4"
 	else
 		A_FAILED=1
+		# Part of a file, perhaps of a secret one, must not stay.
+		[ -z "$A_TEMP" ] || rm -f "$A_TEMP"
 		A_TAIL=$A_RUN/err
 		[ -s "$A_TAIL" ] || A_TAIL=$A_RUN/out
 		tail -n 10 "$A_TAIL" | a_redact | cut -b 1-500 | sed "s/^/err $1 /" >&5
@@ -292,6 +294,12 @@ a_open() {
 		return 1
 	}
 	set +C
+}
+
+# a_full: the content did not fit; what shells say about that is not always clear.
+a_full() {
+	printf 'cannot write to %s/: is there space left?\n' "${A_TEMP%/*}" >&2
+	return 1
 }
 
 # a_folder path owner: makes the folders that are missing, as mkdir -p does, counts them, and gives them that owner.
