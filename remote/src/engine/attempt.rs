@@ -58,6 +58,7 @@ pub(super) async fn talk<E>(
         lost: None,
         lines: Lines::default(),
         began: false,
+        before: Vec::new(),
     };
     let Process { mut input, output } = process;
     talker.process = Some(output);
@@ -105,6 +106,10 @@ pub(super) async fn talk<E>(
         };
         for line in lines {
             talker.began |= matches!(Line::parse(&line.bytes), Line::Hello { .. } | Line::Fail { .. });
+            if !talker.began && talker.before.len() < MAX_SAID {
+                talker.before.extend_from_slice(&line.bytes);
+                talker.before.push(b'\n');
+            }
             if let Some(end) = read(line) {
                 return Ok(Talk::End(end));
             }
@@ -168,6 +173,8 @@ struct Talker {
     lost: Option<String>,
     lines: Lines,
     began: bool,
+    /// What came on standard output before the program began: the login shell's words.
+    before: Vec<u8>,
 }
 
 impl Talker {
@@ -204,7 +211,16 @@ impl Talker {
                 return Err(Error::Privilege(error));
             }
             if let Some(status) = self.status {
-                let said = if said.is_empty() { "it said nothing".to_owned() } else { said };
+                let said = if said.is_empty() {
+                    printable_lines(&self.before)
+                } else {
+                    said
+                };
+                let said = if said.is_empty() {
+                    "it said nothing"
+                } else {
+                    said.trim_end_matches('.')
+                };
                 return Err(Error::NoProgram(format!(
                     "the login shell ended with exit status {status}: {said}"
                 )));

@@ -54,7 +54,7 @@ pub enum Error {
     #[error("the run was lost on the host{}; run the same command again to go on", if .0.is_empty() { String::new() } else { format!(": {}", .0) })]
     Lost(String),
     /// Our program did not even begin.
-    #[error("no program could be run on the host: {0}")]
+    #[error("no program could be run on the host: {0}; check the login shell of that user")]
     NoProgram(String),
     /// The host speaks another version of the line protocol.
     #[error("the host answered with version {0} of the protocol; this program speaks version 1")]
@@ -108,7 +108,7 @@ pub enum PrivilegeError {
         user: String,
     },
     /// It does not take the password.
-    #[error("sudo does not accept the password of {user}")]
+    #[error("sudo does not accept the password of {user}; check --sudo-password-file, or `sudoPassword` in the Secret")]
     WrongPassword {
         /// Whose.
         user: String,

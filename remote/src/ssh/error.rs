@@ -18,7 +18,7 @@ pub enum ConnectError {
         why: Unreachable,
     },
     /// The host did not get on with a phase in time: try again later.
-    #[error("{host} stalled: {phase} took longer than {after:?}")]
+    #[error("{host} stalled: {phase} took longer than {after:?}; it is overloaded, or something between drops packets")]
     Stalled {
         /// `host:port` of the hop.
         host: String,

@@ -102,7 +102,7 @@ impl KnownHosts {
                 append(&self.file, &line_for(name, key)).map_err(|error| HostKeyError::NotRemembered {
                     name: name.to_owned(),
                     file: self.file.clone(),
-                    why: error.to_string(),
+                    why: in_words(&error),
                 })?;
                 Ok(Trust::TrustedOnFirstUse)
             }
@@ -152,7 +152,7 @@ impl KnownHosts {
             .map(|file| {
                 let text = read(file).map_err(|error| HostKeyError::Unreadable {
                     file: file.clone(),
-                    why: error.to_string(),
+                    why: in_words(&error),
                 })?;
                 let mut entries = entries_for(&text, name);
                 entries.keys.retain(|(_, key)| ALGORITHMS.contains(&key.algorithm()));
@@ -201,6 +201,12 @@ fn append(file: &Path, line: &str) -> io::Result<()> {
     }
     text.push_str(line);
     opened.write_all(text.as_bytes())
+}
+
+/// The system's words, without its number.
+fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]
