@@ -46,6 +46,7 @@ impl Placeholders {
                 "<FINGERPRINT>",
             ),
             (" pid ", |c| c.is_ascii_digit(), "<PID>"),
+            ("/program: ", |c| c.is_ascii_digit(), "<LINE>"),
             ("/run.", |c| c.is_ascii_alphanumeric(), "<RUN>"),
             ("\"seconds\":", |c| c.is_ascii_digit() || c == '.', "<SECONDS>"),
             ("\"bytesSent\":", |c| c.is_ascii_digit(), "<BYTES>"),
