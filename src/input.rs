@@ -15,7 +15,8 @@ pub(crate) struct Problem(pub(crate) String);
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        // Names of files and objects are whatever somebody wrote.
+        f.write_str(&remote::event::printable(self.0.as_bytes()))
     }
 }
 

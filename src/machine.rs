@@ -182,6 +182,10 @@ impl Reading<'_> {
                 ),
                 None => need(address.is_empty(), "spec.address is missing"),
             }
+            need(
+                !address.is_empty() && !target::is_host(&address),
+                "spec.address is neither an IP address nor a host name (user and port are fields of their own)",
+            );
             need(spec.port == 0, "spec.port must be between 1 and 65535");
             need(spec.user.is_empty(), "spec.user is empty");
             need(!spec.working_dir.starts_with('/'), "spec.workingDir is not an absolute path");

@@ -57,7 +57,7 @@ pub(crate) fn parse(text: &str) -> Result<Named, BadName> {
     if host.is_empty() {
         return Err(bad("there is no host"));
     }
-    if host.starts_with('-') || host.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/') {
+    if !is_host(host) {
         return Err(bad("that is no host name"));
     }
     if user.is_some_and(str::is_empty) {
@@ -79,6 +79,17 @@ pub(crate) fn parse(text: &str) -> Result<Named, BadName> {
     })
 }
 
+/// Whether this is an IPv6 address, perhaps with a zone, or may be a name or an IPv4 address. What a resolver makes of it is
+/// another matter; what could be taken for an option, a path, a user or a port is neither.
+pub(crate) fn is_host(text: &str) -> bool {
+    let (address, zone) = text.split_once('%').unwrap_or((text, ""));
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "/@:[]*?\"'".contains(c);
+    match address.parse::<Ipv6Addr>() {
+        Ok(_) => !zone.contains(is_odd),
+        Err(_) => !text.is_empty() && !text.starts_with('-') && !text.contains(is_odd),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Named, parse};
@@ -95,6 +106,8 @@ mod tests {
             ("root@fe80::1%eth0", Some("root"), "fe80::1%eth0", None),
             ("root@[2001:db8::1]:22", Some("root"), "2001:db8::1", Some(22)),
             ("[::1]", None, "::1", None),
+            // As known_hosts has it.
+            ("[10.0.0.5]:2222", None, "10.0.0.5", Some(2222)),
         ] {
             let named = Named {
                 user: user.map(str::to_owned),
@@ -120,6 +133,10 @@ mod tests {
             "[::1]x",
             "-oProxyCommand=x",
             "a b",
+            "host:22:33",
+            "[host:22]:22",
+            "*",
+            "a\u{1b}[31m",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

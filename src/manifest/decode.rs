@@ -38,6 +38,13 @@ pub(super) fn document(objects: &mut Objects, node: &Node, source: &str, problem
     if is_ours && head.key.name.is_empty() {
         return problems.push(head.place.problem(format!("a {} without metadata.name", head.kind)));
     }
+    if is_ours && !(is_name(&head.key.name) && is_name(&head.key.namespace)) {
+        let what = format!(
+            "a {}'s metadata.name and namespace may have only a-z, 0-9, - and .",
+            head.kind
+        );
+        return problems.push(head.place.problem(what));
+    }
     match (head.api_version, head.kind) {
         ("infrastructure.cluster.x-k8s.io/v1beta2", "RemoteMachine") => {
             remote_machine::<v1beta2::RemoteMachineSpec>(objects, node, source, head, problems);
@@ -54,6 +61,13 @@ pub(super) fn document(objects: &mut Objects, node: &Node, source: &str, problem
             .unused
             .push(format!("{}: {kind} {} plays no part without a cluster", head.place, head.key)),
     }
+}
+
+/// What Kubernetes takes for an object's name (RFC 1123, a DNS subdomain): it ends up in reports, and on hosts.
+fn is_name(text: &str) -> bool {
+    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let is_inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    text.len() <= 253 && is_end(text.chars().next()) && is_end(text.chars().next_back()) && text.chars().all(is_inside)
 }
 
 fn remote_machine<Spec>(objects: &mut Objects, node: &Node, source: &str, head: Head<'_>, problems: &mut Vec<Problem>)
@@ -199,7 +213,11 @@ fn secret(objects: &mut Objects, node: &Node, source: &str, head: Head<'_>, prob
     unknown_keys(node, &SECRET, source, problems);
     let mut data = BTreeMap::new();
     for (field, is_base64) in [("data", true), ("stringData", false)] {
-        for (key, value) in node.get(field).and_then(Node::entries).unwrap_or_default() {
+        let Some(node) = node.get(field) else { continue };
+        if node.entries().is_none() && !node.to_json().is_null() {
+            problems.push(Place::of(source, node).problem(format!("{field}: must be a mapping")));
+        }
+        for (key, value) in node.entries().unwrap_or_default() {
             let name = key.text().unwrap_or_default().to_owned();
             let place = Place::of(source, value);
             let Some(text) = value.text() else {
