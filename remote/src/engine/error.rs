@@ -114,7 +114,7 @@ pub enum PrivilegeError {
         user: String,
     },
     /// It does not let this user become root.
-    #[error("sudo does not let {user} become root: {said}")]
+    #[error("sudo does not let {user} become root, saying '{said}'; sudoers must allow {user} ALL, without requiretty")]
     NotAllowed {
         /// Who.
         user: String,

@@ -22,6 +22,18 @@ pub(super) fn wrap(privilege: &Privilege, command: &str) -> String {
     }
 }
 
+/// sudo's refusal without its question before it, and without our whole command line, which it repeats.
+fn without_command(line: &str) -> String {
+    let line = line.trim_start_matches(PROMPT);
+    let cut = line
+        .split_once(" execute '")
+        .and_then(|(before, rest)| Some((before, rest.rsplit_once("' as ")?.1)));
+    match cut {
+        Some((before, after)) => format!("{before} execute /bin/sh as {after}"),
+        None => line.to_owned(),
+    }
+}
+
 /// What sudo's (or the login shell's) words mean, when our program did not begin.
 pub(super) fn explain(host: &Host, said: &str, status: Option<u32>) -> Option<PrivilegeError> {
     let Privilege::Sudo { password } = &host.privilege else {
@@ -32,9 +44,8 @@ pub(super) fn explain(host: &Host, said: &str, status: Option<u32>) -> Option<Pr
     let last = || {
         said.lines()
             .rfind(|line| !line.trim().is_empty())
+            .map(|line| without_command(line.trim()))
             .unwrap_or_default()
-            .trim()
-            .to_owned()
     };
     if has(&["a password is required", "a terminal is required", "no password was provided"]) && password.is_none() {
         Some(PrivilegeError::PasswordNeeded { user: user() })
