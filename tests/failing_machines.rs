@@ -230,6 +230,27 @@ fn sudo_is_not_allowed() {
 }
 
 #[test]
+fn sudo_allows_something_else() {
+    let machine = machine(Shell::Dash, SudoRule::Password("correct horse".to_owned()));
+    let mut failure = Failure::new("sudo-other-command");
+    failure.machine(&machine);
+    failure.lab.file("right", "correct horse\n");
+    let admin = target("admin", &machine);
+    for rule in [
+        "admin ALL=(ALL) NOPASSWD: /bin/true",
+        "admin ALL=(ALL) /bin/true",
+        "Defaults:admin requiretty\nadmin ALL=(ALL) NOPASSWD: ALL",
+    ] {
+        let script = format!("printf '%b\\n' '{rule}' >/etc/sudoers");
+        machine.run(&["sh", "-c", &script]).unwrap();
+        failure.text.push_str(&format!("# {rule}\n"));
+        failure.apply(1, &admin, "--host-key-checking no --sudo-password-file right");
+        failure.apply(1, &admin, "--host-key-checking no");
+    }
+    failure.compare();
+}
+
+#[test]
 fn sudo_passwords() {
     let machine = machine(Shell::Dash, SudoRule::Password("correct horse".to_owned()));
     let mut failure = Failure::new("sudo-passwords");
@@ -295,6 +316,21 @@ fn the_file_system_is_read_only() {
         ..MachineSpec::default()
     };
     on("read-only", &Machine::start(&spec).unwrap(), "root", "");
+}
+
+#[test]
+fn the_folder_of_a_file_is_read_only() {
+    let machine = plain();
+    let script = "mkdir /etc/fixed && mount -t tmpfs -o ro none /etc/fixed";
+    assert!(machine.run(&["sh", "-c", script]).unwrap().status.success());
+    let mut failure = Failure::new("read-only-folder");
+    failure.machine(&machine);
+    failure.lab.file(
+        "user-data.yaml",
+        "#cloud-config\nwrite_files:\n  - path: /etc/fixed/file\n    content: hunter2\n",
+    );
+    failure.apply(1, &target("root", &machine), "");
+    failure.compare();
 }
 
 #[test]
