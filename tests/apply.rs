@@ -28,9 +28,7 @@ fn a_failing_step_is_named_and_the_run_goes_on_there_once_it_is_mended() {
 
     let failed = lab.apply(&root, &data, &[]).expect(1);
     assert!(
-        failed
-            .out
-            .contains("step 4 of 6, runcmd[2], failed with exit status 7\n  | not fixed\n"),
+        failed.out.contains("step 4 of 6, runcmd[2]: exit status 7\n  | not fixed\n"),
         "{failed:?}"
     );
     let log = machine.root_dir().unwrap().join("etc/demo/log");

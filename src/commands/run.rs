@@ -96,7 +96,8 @@ fn all(fleet: Fleet, runs: Runs, connection: &ConnectionArgs, run: &RunArgs) -> 
     let hosts = credentials::hosts(&machines, connection)?;
     let machines = Arc::new(machines);
     let mode = runs.mode;
-    let reporter = report::reporter(machines.clone(), mode, run);
+    let goes_on = runs.keep_going || mode == Mode::Reset;
+    let reporter = report::reporter(machines.clone(), mode, goes_on, run);
     notes.iter().for_each(|note| reporter.note(&format!("note: {note}")));
     let parallel = usize::from(connection.parallel);
     let runs = Arc::new(runs);

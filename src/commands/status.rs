@@ -91,7 +91,7 @@ fn table(machines: &[Machine], answers: &[Result<Status, Error>]) -> Vec<String>
             Ok(status) => {
                 if let (State::Failed, Some(exit)) = (status.state, status.exit_status) {
                     more.push(format!(
-                        "{}: step {}, {}, failed with exit status {exit}",
+                        "{}: step {}, {}: exit status {exit}",
                         machine.name, status.at, status.step
                     ));
                     more.extend(status.said.iter().map(|line| format!("  | {line}")));

@@ -25,6 +25,17 @@ pub(crate) struct Ended {
     pub(crate) took: Duration,
 }
 
+/// Which steps have a line of their own when they end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Steps {
+    /// Each.
+    All,
+    /// Those that failed.
+    Failed,
+    /// None.
+    None,
+}
+
 /// Is told what happens. Machines are named by their place in the list that the reporter was made with.
 pub(crate) trait Reporter: Send + Sync {
     /// Work on this machine begins.
@@ -39,13 +50,19 @@ pub(crate) trait Reporter: Send + Sync {
     fn total(&self, tally: &words::Tally);
 }
 
-/// The reporter that fits the options and where the output goes.
-pub(crate) fn reporter(machines: Arc<Vec<Machine>>, mode: Mode, args: &RunArgs) -> Arc<dyn Reporter> {
+/// The reporter that fits the options and where the output goes. Where a run `goes_on` after a step that failed, each such step is
+/// told; otherwise the one is told as the end of the run.
+pub(crate) fn reporter(machines: Arc<Vec<Machine>>, mode: Mode, goes_on: bool, args: &RunArgs) -> Arc<dyn Reporter> {
+    let steps = match (args.verbose, goes_on) {
+        (true, _) => Steps::All,
+        (false, true) => Steps::Failed,
+        (false, false) => Steps::None,
+    };
     match args.output {
         Output::Json => Arc::new(json::Json { machines, mode }),
         Output::Text if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() => {
-            Arc::new(terminal::Terminal::new(machines, mode, args.verbose))
+            Arc::new(terminal::Terminal::new(machines, mode, steps))
         }
-        Output::Text => Arc::new(plain::Plain::new(machines, mode, args.verbose)),
+        Output::Text => Arc::new(plain::Plain::new(machines, mode, steps)),
     }
 }

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use remote::engine::Event;
 use remote::script::Mode;
 
-use super::{Ended, Reporter, printer, words};
+use super::{Ended, Reporter, Steps, printer, words};
 use crate::machine::Machine;
 
 /// See the module.
 pub(super) struct Plain {
     machines: Arc<Vec<Machine>>,
     mode: Mode,
-    verbose: bool,
+    steps: Steps,
     width: usize,
 }
 
 impl Plain {
     /// Lines about these machines.
-    pub(super) fn new(machines: Arc<Vec<Machine>>, mode: Mode, verbose: bool) -> Self {
+    pub(super) fn new(machines: Arc<Vec<Machine>>, mode: Mode, steps: Steps) -> Self {
         let width = machines
             .iter()
             .map(|machine| machine.name.chars().count())
@@ -28,7 +28,7 @@ impl Plain {
         Self {
             machines,
             mode,
-            verbose,
+            steps,
             width,
         }
     }
@@ -37,6 +37,14 @@ impl Plain {
     pub(super) fn about(&self, machine: usize, text: &str) -> String {
         let name = self.machines.get(machine).map_or("?", |machine| machine.name.as_str());
         format!("{name:width$}  {text}", width = self.width)
+    }
+
+    fn tells(&self, status: i32) -> bool {
+        match self.steps {
+            Steps::All => true,
+            Steps::Failed => status != 0,
+            Steps::None => false,
+        }
     }
 
     /// What an event is worth telling.
@@ -53,7 +61,7 @@ impl Plain {
             Event::Reconnecting { after, reason } => {
                 Some(format!("connection lost ({reason}); again in {}", words::seconds(*after)))
             }
-            Event::StepEnded { number, status, took } if self.verbose || *status != 0 => {
+            Event::StepEnded { number, status, took } if self.tells(*status) => {
                 let end = if *status == 0 {
                     "done".to_owned()
                 } else {

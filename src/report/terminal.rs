@@ -9,7 +9,7 @@ use remote::engine::Event;
 use remote::script::Mode;
 
 use super::plain::Plain;
-use super::{Ended, Reporter, printer, words};
+use super::{Ended, Reporter, Steps, printer, words};
 use crate::machine::Machine;
 
 /// More lines than this would not fit a terminal; further machines only count in the total.
@@ -27,12 +27,12 @@ pub(super) struct Terminal {
 
 impl Terminal {
     /// Lines about these machines.
-    pub(super) fn new(machines: Arc<Vec<Machine>>, mode: Mode, verbose: bool) -> Self {
+    pub(super) fn new(machines: Arc<Vec<Machine>>, mode: Mode, steps: Steps) -> Self {
         let screen = MultiProgress::new();
         let total = screen.add(ProgressBar::new(machines.len() as u64));
         total.set_style(style("{pos} of {len} machines  {elapsed}  {wide_msg}"));
         total.enable_steady_tick(Duration::from_millis(200));
-        let plain = Plain::new(machines.clone(), mode, verbose);
+        let plain = Plain::new(machines.clone(), mode, steps);
         Self {
             machines,
             mode,

@@ -86,7 +86,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "step {} of {}, {}, failed with exit status {}",
+            "step {} of {}, {}: exit status {}",
             self.number, self.of, self.name, self.status
         )?;
         self.said.iter().try_for_each(|line| write!(f, "\n  | {line}"))
