@@ -13,13 +13,10 @@ a_attach() {
 	a_boot
 	a_uptime
 	printf 'anywhere 1 %s %s\n' "$A_BOOT" "$A_UP"
+	a_paths
 	for A_TOOL in setsid mkfifo dd awk; do
 		command -v "$A_TOOL" >/dev/null || a_fail "tool $A_TOOL is not installed there"
 	done
-	a_paths
-	if [ ! -d "$A_DIR" ]; then
-		A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
-	fi
 	if [ -s "$A_DIR/owner" ]; then
 		IFS= read -r A_LINE <"$A_DIR/owner"
 		if [ "$A_LINE" != "$A_OWNER" ]; then
@@ -29,7 +26,7 @@ a_attach() {
 		fi
 	elif [ "$A_MODE" = reset ]; then
 		printf 'clean\n'
-		rm -rf "$A_RUN"
+		a_clean
 		exit 0
 	fi
 	a_adopt
@@ -83,6 +80,7 @@ a_adopt() {
 }
 
 a_start() {
+	A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
 	A_MSG=$({ printf '' >>"$A_JOURNAL" && printf '%s\n' "$A_OWNER" >"$A_DIR/owner.new"; } 2>&1) ||
 		a_fail "state cannot write to $A_DIR: ${A_MSG##*: }; is there space left?"
 	if [ ! -s "$A_DIR/owner.new" ]; then

@@ -69,3 +69,9 @@ a_nap() {
 a_again() {
 	[ -z "$A_RERUN" ] || ! grep -q " rerun=$A_RERUN " "$A_JOURNAL" 2>/dev/null || A_RERUN=''
 }
+
+# a_clean: leaves a host that remembers nothing as it was, also where our folder is in the one that would remember.
+a_clean() {
+	rm -rf "$A_RUN"
+	case $A_RUN in "$A_DIR"/*) rmdir "$A_DIR/run" "$A_DIR" 2>/dev/null ;; esac
+}

@@ -2,7 +2,8 @@
 # (texts that are evaluated later are meant; compgen and declare are used in bash only)
 # Runs one command: $1 is its text, $2 the shell state to begin with (or nothing), $3 where the state goes when it ends.
 # cloud-init runs all entries of runcmd as one script, so the working directory, umask, variables and options of one entry are
-# there in the next; they are carried from process to process here. The names of this program stay out of the command's sight.
+# there in the next, and variables that it has unset are not; they are carried from process to process here. The names of this
+# program stay out of the command's sight.
 a_save() {
 	set +eufx
 	umask 077
@@ -29,4 +30,4 @@ a_save() {
 	} >"$3" 2>/dev/null
 }
 trap "a_rc=\$?; trap - 0; a_save \"\$(umask)\" \"\$-\" '$3'; exit \"\$a_rc\"" 0
-eval "set --; umask 022; ${2:+. '$2';} . '$1'"
+eval "set --; umask 022; ${2:+unset HOME LANG INSTANCE_ID; . '$2';} . '$1'"

@@ -25,7 +25,7 @@ a_trouble() {
 a_leave() {
 	[ -z "$A_WATCH" ] || kill "$A_WATCH" 2>/dev/null
 	[ -n "$A_KEEP" ] || rm -rf "$A_RUN"
-	rm -f "$A_DIR/claim.$$"
+	rm -f "$A_DIR/claim.$$" "$A_DIR/stop"
 }
 
 # a_lock: true once nobody else is at work; see a_held. Who has just ended a run needs a moment to be gone.
@@ -112,16 +112,18 @@ a_outlive() {
 	[ "$A_TRY" -lt "$A_STEP_LIMIT" ] || kill -KILL "-$A_STEP_PID" 2>/dev/null || :
 }
 
-# a_remember: from the journal: which steps ended well since the last rerun, and which one was under way when all stopped.
+# a_remember: from the journal: which steps ended well since the last rerun, and which began and never ended. A rerun knows
+# neither, nor what appending steps had left.
 a_remember() {
 	# shellcheck disable=SC2016
 	A_DONE=" $(awk '
-		$1 == "run" { if ($0 !~ / rerun=0 /) split("", ended) }
-		$1 == "begin" { open = $3 }
-		$1 == "end" { if ($4 == 0) ended[$3]; open = "" }
-		END { for (id in ended) printf "%s ", id; if (open != "" && !(open in ended)) printf "?%s ", open }
+		$1 == "run" && $0 !~ / rerun=0 / { split("", ended); split("", open) }
+		$1 == "begin" { open[$3] }
+		$1 == "end" { delete open[$3]; if ($4 == 0) ended[$3] }
+		END { for (id in ended) printf "%s ", id; for (id in open) if (!(id in ended)) printf "?%s ", id }
 	' "$A_JOURNAL") "
 	[ "$A_MODE" = apply ] && [ -z "$A_RERUN" ] || A_DONE=' '
+	[ -z "$A_RERUN" ] || rm -f "$A_DIR"/state.*
 }
 
 # a_watch: ends a step that takes too long, with all its processes, and the run likewise. What a step prints is kept in memory
@@ -141,6 +143,7 @@ a_watch() {
 		else
 			continue
 		fi
+		# The one form that dash, bash, busybox, mksh and yash all take for a process group.
 		kill -TERM "-$A_STEP_PID"
 		sleep 3
 		kill -KILL "-$A_STEP_PID"
@@ -241,11 +244,13 @@ a_finish() {
 	[ "$A_MODE$A_RESULT" != resetok ] || rm -rf "$A_DIR"
 }
 
-# a_wait command…: runs it as the leader of its own session, where the watch can find it, without our files.
+# a_wait command…: runs it as the leader of its own session, where the watch can find it, without our files and our umask.
 a_wait() {
 	a_uptime
+	umask 022
 	setsid "$@" </dev/null 5>&- &
 	A_PID=$!
+	umask 077
 	a_born "$A_PID"
 	printf '%s %s %s %s\n' "$A_PID" "${A_UP%.*}" "$A_BORN" "$A_BOOT" >"$A_RUN/current"
 	A_WAITED=0
@@ -266,9 +271,10 @@ a_command() {
 }
 
 # a_open path name owner: the file that the content goes to, as A_TEMP: beside its target, so that it takes its place in one
-# step and the security label of that folder. $2 is the path as the journal writes it.
+# step and the security label of that folder. $2 is the path as the journal writes it; behind a symbolic link it is the target
+# that is made, and noted.
 a_open() {
-	A_PATH=$1
+	A_PATH=$1 A_NAME=$2
 	if [ -d "$A_PATH" ]; then
 		printf '%s is a directory\n' "$A_PATH" >&2
 		return 1
@@ -276,10 +282,11 @@ a_open() {
 	if [ -L "$A_PATH" ]; then
 		A_PATH=$(readlink -f -- "$1" && printf x) || return 1
 		A_PATH=${A_PATH%?x}
+		A_NAME=$(printf '%s' "$A_PATH" | od -A n -v -t o1 | tr -d '\n' | sed 's/  */\\/g')
 	fi
 	A_MADE=0
 	a_folder "${A_PATH%/*}" "$3" || return 1
-	[ -e "$A_PATH" ] || a_note "made $A_MADE $2"
+	[ -e "$A_PATH" ] || a_note "made $A_MADE $A_NAME"
 	A_PLACE=
 	case $A_PATH in
 	/proc/* | /sys/*) A_PLACE=1 ;;
