@@ -1,13 +1,21 @@
 //! What the tests of the binary share: a folder of one's own, and the binary run as a user runs it.
 #![allow(dead_code)] // each test file is its own crate and uses what it needs
-#![allow(clippy::unwrap_used)] // a test that cannot be set up fails
+#![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot be set up fails
+
+mod running;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use testbed::{Kind, Machine, MachineSpec, Shell, SudoRule};
+
+pub(crate) use running::Running;
+
+/// Nothing that a test waits for takes this long, also on a busy host: then it will not come at all.
+pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// A folder with a home directory in it, and the binary.
 pub(crate) struct Lab {
@@ -63,7 +71,7 @@ impl Lab {
 
     /// Runs it to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(self.anywhere(args).output().unwrap())
+        Running::start(self.anywhere(args)).end()
     }
 
     /// `anywhere apply --bootstrap-data …` with the testbed's key.
@@ -73,6 +81,22 @@ impl Lab {
         args.extend(more);
         self.run(&args)
     }
+}
+
+/// The arguments of `anywhere apply --bootstrap-data …`, with the testbed's key and JSON lines.
+pub(crate) fn apply_json<'a>(key: &'a str, machine: &'a str, data: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec![
+        "apply",
+        "-o",
+        "json",
+        "-i",
+        key,
+        "--bootstrap-data",
+        data.to_str().unwrap(),
+        machine,
+    ];
+    args.extend(more);
+    args
 }
 
 /// The private key that the testbed's machines accept.
@@ -94,14 +118,6 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    pub(crate) fn of(output: Output) -> Self {
-        Self {
-            status: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
     #[track_caller]
     pub(crate) fn expect(self, status: i32) -> Self {
         assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
@@ -122,4 +138,31 @@ pub(crate) fn machine(shell: Shell, sudo: SudoRule) -> Machine {
         ..MachineSpec::of_kind(Kind::SshdOnly)
     })
     .unwrap()
+}
+
+/// What a shell text prints on the machine, run there as root, without SSH; it has to succeed.
+#[track_caller]
+pub(crate) fn sh(machine: &Machine, text: &str) -> String {
+    let output = machine.run(&["/bin/sh", "-c", text]).unwrap();
+    assert!(output.status.success(), "{text}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Waits until a shell text succeeds on the machine.
+#[track_caller]
+pub(crate) fn wait_until(machine: &Machine, text: &str) {
+    let began = Instant::now();
+    while !machine.run(&["/bin/sh", "-c", text]).unwrap().status.success() {
+        assert!(began.elapsed() < WATCHDOG, "never true on the machine: {text}");
+    }
+}
+
+/// What is left of runs on a machine: all that is under /run/anywhere, and temporary files of ours; one path a line.
+pub(crate) fn left_over(machine: &Machine) -> String {
+    sh(
+        machine,
+        "[ ! -d /run/anywhere ] || find /run/anywhere -mindepth 1; find /etc /srv /home /root /tmp /var/lib -name '.anywhere.*'; \
+         find /var/lib/anywhere /home/*/.local/state/anywhere -mindepth 1 2>/dev/null | \
+         grep -v -E '/(journal|log|owner|lock|run)$' || :",
+    )
 }
