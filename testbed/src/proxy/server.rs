@@ -101,7 +101,11 @@ impl Serving {
                 client = accept(listener) => self.connect(client),
                 order = orders.recv() => match order {
                     Some(Command::Refuse(refuse, done)) => {
-                        self.listener = if refuse { None } else { TcpListener::bind(self.listen).await.ok() };
+                        self.listener = match self.listener.take() {
+                            _ if refuse => None,
+                            None => TcpListener::bind(self.listen).await.ok(),
+                            listening => listening,
+                        };
                         // No confirmation tells the owner that the address could not be bound again.
                         if refuse || self.listener.is_some() {
                             let _ = done.send(());
