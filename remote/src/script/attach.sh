@@ -81,13 +81,15 @@ a_adopt() {
 
 a_start() {
 	A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
-	A_MSG=$({ printf '' >>"$A_JOURNAL" && printf '%s\n' "$A_OWNER" >"$A_DIR/owner.new"; } 2>&1) ||
+	# Another engine may be doing the same at this moment.
+	A_MINE=$A_DIR/owner.$$
+	A_MSG=$({ printf '' >>"$A_JOURNAL" && printf '%s\n' "$A_OWNER" >"$A_MINE"; } 2>&1) ||
 		a_fail "state cannot write to $A_DIR: ${A_MSG##*: }; is there space left?"
-	if [ ! -s "$A_DIR/owner.new" ]; then
-		rm -f "$A_DIR/owner.new"
+	if [ ! -s "$A_MINE" ]; then
+		rm -f "$A_MINE"
 		a_fail "state $A_DIR: No space left on device"
 	fi
-	A_MSG=$(mv -f "$A_DIR/owner.new" "$A_DIR/owner" 2>&1) || a_fail "state $A_MSG"
+	A_MSG=$(mv -f "$A_MINE" "$A_DIR/owner" 2>&1) || a_fail "state $A_MSG"
 	A_FROM=$(($(wc -c <"$A_JOURNAL")))
 	A_NEW=${A_RUN##*.}
 	a_bell
@@ -100,7 +102,8 @@ a_start() {
 			--property=KillMode=process --property=TasksMax=infinity --property=WorkingDirectory=/ \
 			/usr/bin/env -i "$@" /bin/sh "$A_SELF" supervise >"$A_RUN/detach" 2>&1 </dev/null && A_HOW=systemd
 	fi
-	[ "$A_HOW" = systemd ] || setsid env -i "$@" /bin/sh "$A_SELF" supervise >/dev/null 2>&1 </dev/null 7>&- &
+	# Not our own child: nobody here would take its end away.
+	[ "$A_HOW" = systemd ] || (setsid env -i "$@" /bin/sh "$A_SELF" supervise >/dev/null 2>&1 </dev/null 7>&- &)
 	a_follow "$A_NEW" "$A_FROM"
 }
 
@@ -194,6 +197,6 @@ a_listen() {
 		case $A_WORD in stop) printf '' >"$A_DIR/stop" ;; esac
 	done
 	kill "$A_PULSE"
-	rm -f "$A_BELL"
+	rm -rf "$A_BELL" "$A_RUN"
 	kill -KILL $$
 }

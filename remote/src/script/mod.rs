@@ -116,7 +116,7 @@ pub fn render_status(log: bool) -> Secret {
 pub fn enter(program: &Secret) -> String {
     format!(
         "/bin/sh -c 'umask 077; LC_ALL=C; export LC_ALL; d=; for b in /run/anywhere /var/lib/anywhere/run \
-         \"$HOME/.local/state/anywhere/run\"; do d=$(mkdir -p \"$b\" 2>&1 && mktemp -d \"$b/run.XXXXXX\" 2>&1) && break; \
+         \"$HOME/.local/state/anywhere/run\"; do d=$(mkdir -p \"$b\" 2>&1 && mktemp -d \"$b/run.$$.XXXXXX\" 2>&1) && break; \
          e=${{e:-$d}}; d=; done; [ -n \"$d\" ] || {{ echo \"fail state $e\"; exit 1; }}; \
          head -c {} >\"$d/program\" || {{ echo \"fail state $d: No space left on device\"; rm -rf \"$d\"; exit 1; }}; \
          exec /bin/sh \"$d/program\" attach'",

@@ -60,7 +60,7 @@ a_supervise() {
 	A_ID=${A_RUN##*.}
 	trap a_leave 0
 	a_boot
-	a_lock || exit 1
+	a_lock || a_beaten
 	trap 'A_STOPPED=1' TERM
 	a_again
 	A_LINE=''
@@ -83,19 +83,33 @@ a_supervise() {
 	a_finish
 }
 
-# a_sweep: what dead programs left. Whoever holds the lock is the only one who runs; a program that only just arrived loses its
-# folder too, and its engine sends it again.
+# a_beaten: another engine's program was faster. Whoever follows sees the steps of that one; but only if it is the same plan is
+# its end ours, too.
+a_beaten() {
+	if [ "$A_H_PLAN" != "$A_PLAN" ]; then
+		printf 'another run began there at the same moment\n' >"$A_RUN/trouble"
+		A_KEEP=1
+		A_B=${A_RUN%.*}
+		A_B=$A_DIR/bell.${A_B##*.}
+		[ ! -p "$A_B" ] || printf 'gone\n' 1<>"$A_B"
+	fi
+	exit 1
+}
+
+# a_sweep: what dead programs left. Folders and pipes have the process id of the attached half in their names, and one that lives
+# tidies up itself.
 a_sweep() {
 	rm -f "$A_DIR/stop"
 	for A_B in "${A_RUN%/*}"/run.* "$A_DIR"/bell.*; do
 		case $A_B in
-		"$A_RUN") ;;
+		"$A_RUN") continue ;;
 		*/run.*)
 			a_outlive "$A_B"
-			rm -rf "$A_B"
+			A_PID=${A_B%.*}
 			;;
-		*) [ ! -p "$A_B" ] || kill -0 "${A_B##*.}" 2>/dev/null || rm -f "$A_B" ;;
+		*) A_PID=$A_B ;;
 		esac
+		kill -0 "${A_PID##*.}" 2>/dev/null || rm -rf "$A_B"
 	done
 }
 
