@@ -232,11 +232,21 @@ a_redact() {
 a_log() {
 	{
 		printf -- '--- step %s, %s: exit status %s\n' "$1" "$2" "$A_RC"
-		tail -c 65536 "$A_RUN/out" | a_redact
-		tail -c 65536 "$A_RUN/err" | a_redact
+		a_end "$A_RUN/out" | a_redact
+		a_end "$A_RUN/err" | a_redact
 	} >>"$A_DIR/log"
 	# What still writes to them, a process left in the background, keeps its own.
 	rm -f "$A_RUN/out" "$A_RUN/err"
+}
+
+# a_end file: its last lines. The one that would be cut is left out, for half a secret is not known as one.
+a_end() {
+	if [ "$(($(wc -c <"$1")))" -gt 65536 ]; then
+		printf '[...]\n'
+		tail -c 65536 "$1" | sed 1d
+	else
+		cat "$1"
+	fi
 }
 
 a_finish() {
