@@ -6,7 +6,7 @@ mod lab;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use lab::{Lab, Ran, Running, sh, target, wait_until};
+use lab::{Lab, NOT_HELD, Ran, Running, sh, target, wait_until};
 use testbed::{Kind, Machine, MachineSpec, Shell, SudoRule};
 
 const SUDO_PASSWORD: &str = "Sud0-pass-w0rd-1";
@@ -216,7 +216,7 @@ fn secrets_stay(shell: Shell) {
 
     sh(&setting.machine, "touch /srv/mended");
     setting.run(&["apply", "--bootstrap-data", &data]).expect(0);
-    wait_until(&setting.machine, "flock -n /var/lib/anywhere/lock true");
+    wait_until(&setting.machine, NOT_HELD);
     silent("journal and log", &remembered(&setting.machine));
     let left = sh(
         &setting.machine,

@@ -99,7 +99,7 @@ fn options_of_the_shell_are_kept() {
                 &[],
             )
             .expect(1);
-        assert!(failed.out.contains("runcmd[1], failed with exit status 1"), "{failed:?}");
+        assert!(failed.out.contains("runcmd[1]: exit status 1"), "{failed:?}");
         assert!(!place.path("~/log").exists());
         let failed = place
             .apply(
@@ -107,7 +107,7 @@ fn options_of_the_shell_are_kept() {
                 &[],
             )
             .expect(1);
-        assert!(failed.out.contains("runcmd[2], failed with exit status"), "{failed:?}");
+        assert!(failed.out.contains("runcmd[2]: exit status"), "{failed:?}");
         assert_eq!(place.read("~/glob"), "*\n");
         assert!(!place.path("~/log").exists());
     });
@@ -157,9 +157,7 @@ fn commands_as_script_is_one_step_in_the_working_folder() {
         let failing = "runcmd:\n- echo begun >~/begun\n- sh -c 'echo why >&2; exit 9'\n- echo no >~/out\n";
         let failed = place.apply(failing, &options).expect(1);
         assert!(
-            failed
-                .out
-                .contains("commandsAsScript, run, failed with exit status 9\n  | why\n"),
+            failed.out.contains("commandsAsScript, run: exit status 9\n  | why\n"),
             "{failed:?}"
         );
         assert_eq!(place.read("~/out"), "1\n", "set -e");

@@ -23,11 +23,11 @@ fn a_failing_step_is_named_and_the_run_goes_on_there_once_it_is_mended() {
         let failed = place.apply(USER_DATA, &[]).expect(1);
         let mut said: Vec<_> = (12..=20).map(|n| format!("  | line {n}\n")).collect();
         said.push("  | not fixed\n".to_owned());
-        let explained = format!("step 4 of 6, runcmd[2], failed with exit status 7\n{}", said.concat());
+        let explained = format!("step 4 of 6, runcmd[2]: exit status 7\n{}", said.concat());
         assert!(failed.out.contains(&explained), "{failed:?}");
         assert_eq!(place.read("~/log"), "one\n", "later steps are not run");
         let again = place.apply(USER_DATA, &[]).expect(1);
-        assert!(again.out.contains("runcmd[2], failed with exit status 7"), "{again:?}");
+        assert!(again.out.contains("runcmd[2]: exit status 7"), "{again:?}");
         assert_eq!(place.read("~/log"), "one\n", "what ended well is not run again");
 
         sh(&place.machine, &format!("touch {base}/fixed"));
@@ -92,9 +92,7 @@ fn keep_going_runs_the_steps_after_a_failed_one_and_still_fails() {
     );
     let failed = lab.apply(&root, &data, &["--keep-going"]).expect(1);
     assert!(
-        failed
-            .out
-            .contains("step 2 of 5, runcmd[1], failed with exit status 3\n  | first\n"),
+        failed.out.contains("step 2 of 5, runcmd[1]: exit status 3\n  | first\n"),
         "{failed:?}"
     );
     assert!(failed.out.contains("step 4 of 5, runcmd[3]: exit status 137"), "{failed:?}");
@@ -110,10 +108,7 @@ fn a_command_that_no_shell_can_read_is_a_failed_step() {
         let failed = place
             .apply("runcmd:\n- mkdir -p ~\n- \"if true; then\"\n- echo no >~/log\n", &[])
             .expect(1);
-        assert!(
-            failed.out.contains("step 2 of 3, runcmd[1], failed with exit status 2"),
-            "{failed:?}"
-        );
+        assert!(failed.out.contains("step 2 of 3, runcmd[1]: exit status 2"), "{failed:?}");
         assert!(!place.path("~/log").exists());
     });
 }

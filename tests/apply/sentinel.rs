@@ -31,14 +31,14 @@ fn a_remote_machine_is_ready_only_with_a_sentinel_of_this_run() {
 
     let failed = apply().expect(1);
     assert!(
-        failed.out.contains(
-            "step 3 of 3, sentinel, failed with exit status 1\n  | /run/cluster-api/bootstrap-success.complete is not there"
-        ),
+        failed
+            .out
+            .contains("step 3 of 3, sentinel: exit status 1\n  | /run/cluster-api/bootstrap-success.complete is not there"),
         "{failed:?}"
     );
     let status = lab.run(&["status", "-f", &manifest]).expect(0);
     assert!(
-        status.out.contains("lab/worker: step 3, sentinel, failed with exit status 1"),
+        status.out.contains("lab/worker: step 3, sentinel: exit status 1"),
         "{status:?}"
     );
 

@@ -47,7 +47,7 @@ impl Placeholders {
             ),
             (" pid ", |c| c.is_ascii_digit(), "<PID>"),
             ("/program: ", |c| c.is_ascii_digit(), "<LINE>"),
-            ("/run.", |c| c.is_ascii_alphanumeric(), "<RUN>"),
+            ("/run.", |c| c.is_ascii_alphanumeric() || c == '.', "<RUN>"),
             ("\"seconds\":", |c| c.is_ascii_digit() || c == '.', "<SECONDS>"),
             ("\"bytesSent\":", |c| c.is_ascii_digit(), "<BYTES>"),
             ("\"bytesReceived\":", |c| c.is_ascii_digit(), "<BYTES>"),

@@ -118,6 +118,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    pub(crate) fn of(output: std::process::Output) -> Self {
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     #[track_caller]
     pub(crate) fn expect(self, status: i32) -> Self {
         assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
@@ -157,12 +165,16 @@ pub(crate) fn wait_until(machine: &Machine, text: &str) {
     }
 }
 
+/// A shell text that succeeds once nobody is at work on a machine: each lock's holder, its third word, is gone.
+pub(crate) const NOT_HELD: &str = "for lock in /var/lib/anywhere/lock.* /home/admin/.local/state/anywhere/lock.*; do \
+     [ ! -e $lock ] || ! kill -0 $(cut -d ' ' -f 3 $lock) 2>/dev/null || exit 1; done";
+
 /// What is left of runs on a machine: all that is under /run/anywhere, and temporary files of ours; one path a line.
 pub(crate) fn left_over(machine: &Machine) -> String {
     sh(
         machine,
         "[ ! -d /run/anywhere ] || find /run/anywhere -mindepth 1; find /etc /srv /home /root /tmp /var/lib -name '.anywhere.*'; \
          find /var/lib/anywhere /home/*/.local/state/anywhere -mindepth 1 2>/dev/null | \
-         grep -v -E '/(journal|log|owner|lock|run)$' || :",
+         grep -v -E '/(journal|log|owner|lock\\.[0-9]+|start|run)$' || :",
     )
 }

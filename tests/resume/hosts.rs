@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 use crate::case::{COMMANDS, Case, user_data};
 use crate::lab::{sh, wait_until};
 
-const KILL_SUPERVISOR: &str = "read -r _ _ pid _ </var/lib/anywhere/holder && kill -9 $pid";
+const KILL_SUPERVISOR: &str = "kill -9 $(cut -d ' ' -f 3 /var/lib/anywhere/lock.*)";
 
 #[test]
 fn a_command_that_was_under_way_when_the_program_was_killed_is_not_run_again_unasked() {

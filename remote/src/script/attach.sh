@@ -17,6 +17,8 @@ a_attach() {
 	for A_TOOL in setsid mkfifo dd awk; do
 		command -v "$A_TOOL" >/dev/null || a_fail "tool $A_TOOL is not installed there"
 	done
+	# As a program of its own it would show every content and command to whoever lists the processes.
+	[ "$(command -v printf)" = printf ] || a_fail 'tool printf is not built into /bin/sh there'
 	if [ -s "$A_DIR/owner" ]; then
 		IFS= read -r A_LINE <"$A_DIR/owner"
 		if [ "$A_LINE" != "$A_OWNER" ]; then
@@ -145,12 +147,14 @@ a_follow() {
 	exit 0
 }
 
-# a_repeat line: to the engine, unless it is the end: false then. A reset ends when the host has forgotten all.
+# a_repeat line: to the engine; false if it is the end, or nobody listens any more. When the engine hears of the end nothing of
+# ours is left, and after a reset the host has forgotten all.
 a_repeat() {
 	case $1 in
 	"ran "*" $A_PLAN "*)
+		rm -rf "$A_BELL" "$A_RUN"
 		A_TRY=0
-		while [ "$A_MODE" = reset ] && [ -e "$A_DIR/start" ] && [ "$A_TRY" -lt 20 ]; do
+		while [ "$A_MODE" = reset ] && [ -e "$A_DIR" ] && [ "$A_TRY" -lt 20 ]; do
 			case $1 in *" ok "*) ;; *) break ;; esac
 			A_TRY=$((A_TRY + 1))
 			a_nap
@@ -197,6 +201,6 @@ a_listen() {
 		case $A_WORD in stop) printf '' >"$A_DIR/stop" ;; esac
 	done
 	kill "$A_PULSE"
-	rm -rf "$A_BELL" "$A_RUN"
+	rm -f "$A_BELL"
 	kill -KILL $$
 }

@@ -28,13 +28,20 @@ a_leave() {
 	rm -f "$A_DIR/claim.$$" "$A_DIR/stop"
 }
 
-# a_lock: true once nobody else is at work; see a_held. Who has just ended a run needs a moment to be gone.
+# a_lock: whether it is we who may work; see a_held. Only who has ended a run and is just leaving is waited for.
 a_lock() {
 	a_born $$
 	printf '%s %s %s %s %s %s\n' "$A_ID" "$A_PLAN" $$ "$A_BORN" "$A_BOOT" "$A_HOLDER" >"$A_DIR/claim.$$" || return 1
 	A_TRY=0
 	while [ "$A_TRY" -lt 20 ]; do
-		if ! a_held; then
+		if a_held; then
+			A_LINE=''
+			[ ! -s "$A_JOURNAL" ] || A_LINE=$(tail -n 1 "$A_JOURNAL")
+			case $A_LINE in
+			"ran $A_H_RUN "*) ;;
+			*) return 1 ;;
+			esac
+		else
 			A_NEXT=$((A_LOCK + 1))
 			if ln "$A_DIR/claim.$$" "$A_DIR/lock.$A_NEXT" 2>/dev/null; then
 				a_held
