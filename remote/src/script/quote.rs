@@ -70,12 +70,14 @@ fn is_plain(bytes: &[u8]) -> bool {
     })
 }
 
-/// A format for printf(1) that prints these bytes; without quotes, blanks or anything a journal line could not hold.
+/// A format for printf(1) that prints these bytes; without quotes, blanks or anything a journal line could not hold, and not
+/// with the look of an option.
 #[must_use]
 pub(super) fn octal(bytes: &[u8]) -> String {
     let mut format = String::with_capacity(bytes.len() * 2);
     for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"/._-+=:,@".contains(&byte) {
+        let is_option = byte == b'-' && format.is_empty();
+        if !is_option && (byte.is_ascii_alphanumeric() || b"/._-+=:,@".contains(&byte)) {
             format.push(char::from(byte));
         } else {
             // Writing to a String cannot fail.
@@ -83,4 +85,20 @@ pub(super) fn octal(bytes: &[u8]) -> String {
         }
     }
     format
+}
+
+#[cfg(test)]
+mod tests {
+    use super::octal;
+
+    #[test]
+    fn a_format_is_never_taken_for_an_option() {
+        for (bytes, format) in [
+            (b"-".as_slice(), "\\055"),
+            (b"-----BEGIN\r\n", "\\055----BEGIN\\015\\012"),
+            (b"a-b", "a-b"),
+        ] {
+            assert_eq!(octal(bytes), format);
+        }
+    }
 }
