@@ -27,8 +27,8 @@ a_attach() {
 			exit 0
 		fi
 	elif [ "$A_MODE" = reset ]; then
-		printf 'clean\n'
 		a_clean
+		printf 'clean\n'
 		exit 0
 	fi
 	a_adopt

@@ -7,8 +7,8 @@ rm -rf "${A_SELF%/*}"
 printf 'anywhere 1 %s %s\n' "$A_BOOT" "$A_UP"
 a_paths
 if [ ! -s "$A_DIR/owner" ]; then
-	printf 'clean\n.\n'
 	a_clean
+	printf 'clean\n.\n'
 	exit 0
 fi
 if [ "$A_MODE" = log ]; then
