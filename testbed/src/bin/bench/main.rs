@@ -1,0 +1,116 @@
+//! `make bench`: the same work by `anywhere`, by OpenSSH alone, by pyinfra and by Ansible, side by side in one run, with
+//! what it took. Asserts nothing about time, but refuses the figure of a tool that did not do the work.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is what it is for")]
+
+mod figures;
+mod host;
+mod measure;
+mod plan;
+mod scenario;
+mod text;
+mod tools;
+mod venv;
+mod workload;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+
+use tools::Programs;
+
+/// Compares anywhere with OpenSSH, pyinfra and Ansible on machines of this host.
+#[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Internal>,
+    #[command(flatten)]
+    bench: Bench,
+}
+
+#[derive(Args)]
+struct Bench {
+    /// Fewer runs, and Ansible only on one machine
+    #[arg(long)]
+    quick: bool,
+    /// Only scenarios in whose name this stands: one, one-50ms, again, again-50ms, 20, 100
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+    /// The binary to measure [default: the one beside this program]
+    #[arg(long, value_name = "FILE")]
+    anywhere: Option<PathBuf>,
+    /// Where the peers are installed and the results are written
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
+    folder: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Internal {
+    /// What this program starts to measure one command.
+    #[command(hide = true)]
+    Measure(measure::Measured),
+}
+
+fn main() -> ExitCode {
+    let Arguments { command, bench } = Arguments::parse();
+    let done = match &command {
+        Some(Internal::Measure(command)) => measure::run(command).map(|usage| {
+            println!("{usage}");
+            true
+        }),
+        None => run(&bench),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs all scenarios; false when a figure was refused.
+fn run(bench: &Bench) -> Result<bool, String> {
+    let folder = std::path::absolute(&bench.folder).map_err(|error| error.to_string())?;
+    std::fs::create_dir_all(&folder).map_err(|error| format!("make {}: {error}", folder.display()))?;
+    let programs = Programs {
+        anywhere: anywhere(bench)?,
+        venv: venv::install(&folder.join("venv"))?,
+        key: testbed::Keys::of_this_process().map_err(|error| error.to_string())?.path(),
+    };
+    let before = host::describe(&programs);
+    println!("{}\n", host::text(&before));
+    let mut tables = Vec::new();
+    for (name, scenario) in plan::scenarios(bench.quick) {
+        if name.contains(&bench.only) {
+            let table = scenario.run(&programs, name)?;
+            println!("{}", text::table(&table));
+            tables.push(table);
+        }
+    }
+    println!("{}", text::LEGEND);
+    let results = json!({
+        "host": before,
+        "load_average_after": host::load(),
+        "quick": bench.quick,
+        "scenarios": tables.iter().map(figures::Table::json).collect::<Vec<_>>(),
+    });
+    let path = folder.join("results.json");
+    std::fs::write(&path, format!("{results:#}\n")).map_err(|error| format!("write {}: {error}", path.display()))?;
+    println!(
+        "load average afterwards: {}; figures of each run: {}",
+        host::load(),
+        path.display()
+    );
+    Ok(!tables.iter().flat_map(|table| &table.rows).any(|row| row.refused))
+}
+
+fn anywhere(bench: &Bench) -> Result<PathBuf, String> {
+    let beside = || Some(std::env::current_exe().ok()?.with_file_name("anywhere"));
+    let path = bench.anywhere.clone().or_else(beside).unwrap_or_default();
+    path.canonicalize()
+        .map_err(|error| format!("{}: {error}; run `cargo build --release -p anywhere`", path.display()))
+}
