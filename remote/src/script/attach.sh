@@ -92,7 +92,8 @@ a_start() {
 		a_fail "state $A_DIR: No space left on device"
 	fi
 	A_MSG=$(mv -f "$A_MINE" "$A_DIR/owner" 2>&1) || a_fail "state $A_MSG"
-	A_FROM=$(($(wc -c <"$A_JOURNAL")))
+	A_FROM=0
+	[ ! -s "$A_JOURNAL" ] || A_FROM=$(($(wc -c <"$A_JOURNAL")))
 	A_NEW=${A_RUN##*.}
 	a_bell
 	A_HOME=$HOME
@@ -112,7 +113,7 @@ a_start() {
 # a_bell: a pipe of our own that the detached half rings after each line. It is open for reading and writing, so neither side blocks.
 a_bell() {
 	A_BELL=$A_DIR/bell.$$
-	rm -f "$A_BELL"
+	[ ! -e "$A_BELL" ] || rm -f "$A_BELL"
 	A_MSG=$(mkfifo "$A_BELL" 2>&1) || a_fail "state $A_MSG"
 	exec 7<>"$A_BELL"
 }

@@ -74,13 +74,21 @@ a_supervise() {
 	[ ! -s "$A_JOURNAL" ] || A_LINE=$(tail -n 1 "$A_JOURNAL")
 	case $A_MODE$A_RERUN$A_LINE in "applyran "*" $A_PLAN ok "*) exit 0 ;; esac
 	exec 5>>"$A_JOURNAL"
-	A_START=$(($(wc -c <"$A_JOURNAL")))
-	printf '%s %s\n' "$A_ID" "$A_START" >"$A_DIR/start" || a_trouble "cannot write $A_DIR/start: no space left"
+	A_START=0
+	[ ! -s "$A_JOURNAL" ] || A_START=$(($(wc -c <"$A_JOURNAL")))
+	printf '%s %s
+' "$A_ID" "$A_START" >"$A_DIR/start" || a_trouble "cannot write $A_DIR/start: no space left"
 	a_sweep
 	a_files || a_trouble "cannot write to $A_RUN: no space left"
-	[ -s "$A_JOURNAL" ] || printf 'journal 1\n' >&5
-	[ -z "$(tail -c 1 "$A_JOURNAL")" ] || printf '\n' >&5
-	a_remember
+	A_DONE=' '
+	if [ -s "$A_JOURNAL" ]; then
+		[ -z "$(tail -c 1 "$A_JOURNAL")" ] || printf '
+' >&5
+		a_remember
+	else
+		printf 'journal 1
+' >&5
+	fi
 	a_uptime
 	A_BEGAN=${A_UP%.*}
 	a_note "run $A_ID $A_PLAN steps=$A_STEPS boot=$A_BOOT up=$A_UP time=$(date +%s) rerun=${A_RERUN:-0} by=$A_HOLDER"
@@ -106,7 +114,7 @@ a_beaten() {
 # a_sweep: what dead programs left. Folders and pipes have the process id of the attached half in their names, and one that lives
 # tidies up itself.
 a_sweep() {
-	rm -f "$A_DIR/stop"
+	[ ! -e "$A_DIR/stop" ] || rm -f "$A_DIR/stop"
 	for A_B in "${A_RUN%/*}"/run.* "$A_DIR"/bell.*; do
 		case $A_B in
 		"$A_RUN") continue ;;
@@ -263,6 +271,7 @@ a_finish() {
 	kill "$A_WATCH" 2>/dev/null
 	A_WATCH=''
 	rm -rf "$A_RUN"
+	A_KEEP=1
 	if [ "$A_RESULT" = ok ]; then
 		if [ "$A_MODE" = reset ]; then
 			rm -f "$A_DIR"/owner "$A_DIR"/journal "$A_DIR"/log "$A_DIR"/state.*
@@ -325,7 +334,7 @@ a_open() {
 	esac
 	A_TEMP=${A_PATH%/*}/.anywhere.$A_STEP_ID
 	[ -z "$A_PLACE" ] || A_TEMP=$A_RUN/content
-	rm -f "$A_TEMP"
+	{ [ ! -e "$A_TEMP" ] && [ ! -L "$A_TEMP" ]; } || rm -f "$A_TEMP"
 	set -C
 	true >"$A_TEMP" || {
 		set +C
