@@ -100,11 +100,8 @@ fn run(bench: &Bench) -> Result<bool, String> {
     });
     let path = folder.join("results.json");
     std::fs::write(&path, format!("{results:#}\n")).map_err(|error| format!("write {}: {error}", path.display()))?;
-    println!(
-        "load average afterwards: {}; figures of each run: {}",
-        host::load(),
-        path.display()
-    );
+    println!("load average afterwards: {}", host::load());
+    println!("the figures of each run: {}", path.display());
     Ok(!tables.iter().flat_map(|table| &table.rows).any(|row| row.refused))
 }
 

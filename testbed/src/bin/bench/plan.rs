@@ -20,8 +20,16 @@ pub(crate) fn scenarios(quick: bool) -> Vec<(&'static str, Scenario)> {
     };
     let too_long = || Err("not run on 100 machines, which would take minutes: see 20 machines".to_owned());
     let (fast, pyinfra, ansible, fleet) = if quick { (5, 1, 1, 1) } else { (11, 3, 2, 3) };
-    let one = |round_trip, task, pyinfra, ansible| scenario(1, round_trip, task, [Ok(fast), Ok(fast), pyinfra, ansible]);
-    let many = |machines, pyinfra, ansible| scenario(machines, near, Task::First, [Ok(fleet), Ok(fleet), pyinfra, ansible]);
+    let one =
+        |round_trip, task, pyinfra, ansible| scenario(1, round_trip, task, [Ok(fast), Ok(fast), Ok(fast), pyinfra, ansible]);
+    let many = |machines, pyinfra, ansible| {
+        scenario(
+            machines,
+            near,
+            Task::First,
+            [Ok(fleet), Ok(fleet), Ok(fleet), pyinfra, ansible],
+        )
+    };
     vec![
         ("one", one(near, Task::First, Ok(pyinfra), Ok(ansible))),
         ("one-50ms", one(FAR, Task::First, Ok(pyinfra), unless_quick(ansible))),
@@ -32,14 +40,15 @@ pub(crate) fn scenarios(quick: bool) -> Vec<(&'static str, Scenario)> {
     ]
 }
 
-fn scenario(machines: usize, round_trip: Duration, task: Task, runs: [Result<usize, String>; 4]) -> Scenario {
-    let [openssh, anywhere, pyinfra, ansible] = runs;
+fn scenario(machines: usize, round_trip: Duration, task: Task, runs: [Result<usize, String>; 5]) -> Scenario {
+    let [openssh, preferred, anywhere, pyinfra, ansible] = runs;
     Scenario {
         machines,
         round_trip,
         task,
         runs: [
             (Tool::OpenSsh, openssh),
+            (Tool::OpenSshPreferred, preferred),
             (Tool::Anywhere, anywhere),
             (Tool::Pyinfra, pyinfra),
             (Tool::Ansible, ansible),

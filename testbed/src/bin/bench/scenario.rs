@@ -23,7 +23,7 @@ pub(crate) struct Scenario {
     /// What the tools do.
     pub(crate) task: Task,
     /// How often each tool does it, or why it does not.
-    pub(crate) runs: [(Tool, Result<usize, String>); 4],
+    pub(crate) runs: [(Tool, Result<usize, String>); 5],
 }
 
 impl Scenario {

@@ -13,7 +13,9 @@ pub(crate) const LEGEND: &str = "\
 time: median, from the client's start to its end. x ssh, x anyw.: how many times
 as long as OpenSSH and as anywhere. conn, trips, sent, recv: as counted by the
 proxy in front of the one machine. cpu: user and system, of all the client's
-processes. MiB: resident memory of the largest of them, not of all together.";
+processes. MiB: resident memory of the largest of them, not of all together.
+openssh uses the key exchange that anywhere has with this server, X25519; ssh-pq
+the one it prefers: safe from quantum computers, and 70 ms of CPU time more.";
 
 /// The scenario as text.
 pub(crate) fn table(table: &Table) -> String {
@@ -30,7 +32,7 @@ fn line(table: &Table, row: &Row) -> String {
     }
     let wall = row.wall();
     let ratio = |to: Tool| ratio(wall, table.wall_of(to));
-    let peer = !matches!(row.tool, Tool::OpenSsh | Tool::Anywhere);
+    let peer = matches!(row.tool, Tool::Pyinfra | Tool::Ansible);
     let traffic = |of: fn(&Counters) -> u64| {
         let count = row.median(|sample| sample.traffic.as_ref().map(|traffic| as_float(of(traffic))));
         count.map_or_else(|| "-".to_owned(), |count| format!("{count:.0}"))
