@@ -2,9 +2,10 @@
 //! (getrusage(2), `RUSAGE_CHILDREN`) is then that command's alone.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl::set_child_subreaper;
@@ -51,7 +52,7 @@ pub(crate) struct Usage {
 /// Measures the command in a process of its own, with this environment and no other.
 pub(crate) fn measure(command: &Measured, environment: &[(&str, String)]) -> Result<Usage, String> {
     let program = std::env::current_exe().map_err(|error| format!("find this program: {error}"))?;
-    let output = Command::new(program)
+    let mut child = Command::new(program)
         .args(["measure", "--seconds", &command.seconds.to_string(), "--input"])
         .arg(&command.input)
         .arg("--output")
@@ -60,12 +61,19 @@ pub(crate) fn measure(command: &Measured, environment: &[(&str, String)]) -> Res
         .args(&command.argv)
         .env_clear()
         .envs(environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
         .map_err(|error| format!("start this program again: {error}"))?;
-    let value: Value =
-        serde_json::from_slice(&output.stdout).map_err(|error| format!("the measuring process failed: {error}"))?;
+    // Held until the end: when this process is killed, the measuring one sees its standard input close.
+    let lifeline = child.stdin.take();
+    let mut said = Vec::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        let _ = stdout.read_to_end(&mut said);
+    }
+    let _ = child.wait();
+    drop(lifeline);
+    let value: Value = serde_json::from_slice(&said).map_err(|error| format!("the measuring process failed: {error}"))?;
     let number = |name: &str| value.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
     Ok(Usage {
         success: value.get("success").and_then(Value::as_bool).unwrap_or(false),
@@ -73,6 +81,14 @@ pub(crate) fn measure(command: &Measured, environment: &[(&str, String)]) -> Res
         cpu: number("cpu"),
         memory: number("memory"),
     })
+}
+
+/// Why the measuring process need not wait any more.
+enum Told {
+    /// The command has ended.
+    Ended,
+    /// Whoever wanted to know is gone.
+    Orphaned,
 }
 
 /// The measuring process: runs the command to its end, ends what it left behind, and gives [`Usage`] as JSON.
@@ -89,16 +105,22 @@ pub(crate) fn run(command: &Measured) -> Result<Value, String> {
     let began = Instant::now();
     let mut child = started.spawn().map_err(|error| format!("start {program}: {error}"))?;
     let pid = pid_of(child.id())?;
-    let (ended, waiting) = channel::<()>();
+    let (tell, told) = channel();
+    let orphaned = tell.clone();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = orphaned.send(Told::Orphaned);
+    });
     let limit = Duration::from_secs(command.seconds);
-    let killer = std::thread::spawn(move || {
-        if waiting.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+    let killer = std::thread::spawn(move || match told.recv_timeout(limit) {
+        Ok(Told::Ended) => {}
+        Ok(Told::Orphaned) | Err(_) => {
             let _ = kill(pid, Signal::SIGKILL);
         }
     });
     let status = child.wait().map_err(explain("wait for the command"))?;
     let wall = began.elapsed().as_secs_f64();
-    drop(ended);
+    let _ = tell.send(Told::Ended);
     let _ = killer.join();
     end_the_rest();
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|error| format!("getrusage: {error}"))?;
@@ -137,7 +159,8 @@ fn end_the_rest() {
     }
 }
 
-/// This process's children (proc(5), /proc/pid/task/tid/children); it has one thread when this is called.
+/// This process's children (proc(5), /proc/pid/task/tid/children). Its first thread started the command, and the kernel gives
+/// that thread the orphans, too.
 fn children() -> Vec<Pid> {
     let own = std::process::id();
     let list = Path::new("/proc/self/task").join(own.to_string()).join("children");
