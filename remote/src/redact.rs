@@ -57,6 +57,10 @@ impl Redactor {
                     Body::Inline(content) => announced(&String::from_utf8_lossy(content.expose()), &mut found),
                     Body::File { .. } => {}
                 },
+                Action::Ensure(ensure) => {
+                    let private = ensure.arguments.iter().filter(|_| ensure.private);
+                    private.for_each(|argument| private_file(&String::from_utf8_lossy(argument.expose()), &mut found));
+                }
                 Action::Remove { .. } | Action::Expect { .. } | Action::Undo => {}
             }
         }

@@ -62,6 +62,28 @@ fn render(bootstrap: &Bootstrap) -> String {
         render_file(&mut text, file);
     }
     commands(&mut text, &bootstrap.run_commands);
+    for setting in &bootstrap.settings {
+        let remote::bootstrap::Setting {
+            stage,
+            summary,
+            function,
+            arguments,
+            private,
+            origin,
+        } = setting;
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|argument| String::from_utf8_lossy(argument.expose()).into_owned())
+            .collect();
+        let private = if *private { " private" } else { "" };
+        writeln!(
+            text,
+            "setting {origin} {}:{} {stage:?} \"{summary}\"{private}",
+            origin.line, origin.column
+        )
+        .unwrap();
+        writeln!(text, "  {function} {arguments:?}").unwrap();
+    }
     if let Some(script) = &bootstrap.script {
         let origin = script.origin;
         writeln!(text, "script {}:{} {:?}", origin.line, origin.column, script.interpreter).unwrap();

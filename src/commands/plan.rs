@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use remote::plan::{Action, Body, Command, Module, Plan, Script, Step, WriteFile};
+use remote::plan::{Action, Body, Command, Ensure, Module, Plan, Script, Step, WriteFile};
 use remote::redact::Redactor;
 use remote::script::{self, Mode, Order};
 use serde_json::{Value, json};
@@ -101,6 +101,7 @@ fn summary(action: &Action, redactor: &Redactor) -> String {
         }) => {
             format!("run {} with {}", path(file), interpreter.join(" "))
         }
+        Action::Ensure(Ensure { summary, .. }) => format!("ensure {summary}"),
         Action::Remove { path: file } => format!("remove {}", path(file)),
         Action::Expect { path: file } => format!("expect {}", path(file)),
         Action::Undo => "remove the files that runs made".to_owned(),
@@ -152,6 +153,9 @@ fn json_step(number: usize, step: &Step, redactor: &Redactor) -> Value {
             Body::Inline(content) => json!({ "action": "script", "interpreter": interpreter, "bytes": content.len() }),
             Body::File { path: file, .. } => json!({ "action": "script", "interpreter": interpreter, "path": path(file) }),
         },
+        Action::Ensure(Ensure { summary, function, .. }) => {
+            json!({ "action": "ensure", "what": summary, "function": function })
+        }
         Action::Remove { path: file } => json!({ "action": "remove", "path": path(file) }),
         Action::Expect { path: file } => json!({ "action": "expect", "path": path(file) }),
         Action::Undo => json!({ "action": "undo" }),

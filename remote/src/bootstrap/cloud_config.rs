@@ -2,9 +2,10 @@
 
 use super::content::is_header;
 use super::error::{BootstrapError, BootstrapErrorKind, FieldProblem};
+use super::fields::Fields;
 use super::modules;
 use super::suggest::did_you_mean;
-use super::{Bootstrap, Unsupported, commands, files};
+use super::{Bootstrap, Unsupported, commands, files, settings};
 use crate::yaml::{self, Node, Resolved, Span, Value};
 
 /// Reads cloud-config text. A document of only comments asks for nothing.
@@ -67,9 +68,12 @@ fn top_level(entries: &[(Node, Node)], source: &str) -> Result<Bootstrap, Bootst
             "write_files" => bootstrap.files = files::parse(&module("write_files"), value, &mut bootstrap.unsupported)?,
             "runcmd" => bootstrap.run_commands = commands::parse(&module("runcmd"), value)?,
             "bootcmd" => bootstrap.boot_commands = commands::parse(&module("bootcmd"), value)?,
+            _ if settings::has(name) => {}
             _ => bootstrap.unsupported.push(unsupported(name, key.span)),
         }
     }
+    settings::read(&Fields::of_document(source, entries), &mut bootstrap)?;
+    bootstrap.unsupported.sort_by_key(|key| (key.line, key.column));
     Ok(bootstrap)
 }
 

@@ -140,6 +140,12 @@ pub enum FieldProblem {
     /// The key is needed.
     #[error("is missing or empty")]
     Missing,
+    /// Of the right type, but not something that it can be.
+    #[error("must be {expected}")]
+    Invalid {
+        /// What it can be.
+        expected: &'static str,
+    },
     /// A NUL byte in a path, a name or a command.
     #[error("contains a NUL character")]
     Nul,

@@ -15,12 +15,14 @@ mod content;
 mod encoding;
 mod envelope;
 mod error;
+mod fields;
 mod files;
 pub mod modules;
 mod owner;
 mod path;
 mod permissions;
 mod script;
+mod settings;
 mod suggest;
 mod template;
 
@@ -71,6 +73,8 @@ pub struct Bootstrap {
     pub run_commands: Vec<Command>,
     /// The data itself, if it is a `#!` script.
     pub script: Option<Script>,
+    /// What the other modules ask for, in the order of the document.
+    pub settings: Vec<Setting>,
     /// What the data asks for and this program does not do, in the order of the document.
     pub unsupported: Vec<Unsupported>,
 }
@@ -122,6 +126,65 @@ pub struct Script {
     pub content: Secret,
     /// Where it begins.
     pub origin: Origin,
+}
+
+/// A state of the host that a module asks for: a shell function of ours and its arguments (`remote/src/script/ensure/`). Calling it
+/// a second time changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// When it is its turn.
+    pub stage: Stage,
+    /// In words, without a secret: `time zone Europe/Vienna`.
+    pub summary: String,
+    /// The function.
+    pub function: &'static str,
+    /// Its arguments. They are given to a function of the program, so no other process sees them.
+    pub arguments: Vec<Secret>,
+    /// Whether the arguments must not be shown.
+    pub private: bool,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// The order in which cloud-init's modules run (its default `cloud.cfg`), as far as they are applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// `growpart`, `resize_rootfs`
+    Growpart,
+    /// `disk_setup`, `fs_setup`
+    DiskSetup,
+    /// `mounts`, `swap`
+    Mounts,
+    /// `hostname`, `fqdn`, `manage_etc_hosts`
+    Hostname,
+    /// `ca_certs`
+    CaCerts,
+    /// `rsyslog`
+    Rsyslog,
+    /// `groups`, `users`, `user`
+    Users,
+    /// `ssh_keys`, `ssh_deletekeys`, `ssh_authorized_keys`, `disable_root`
+    Ssh,
+    /// `keyboard`
+    Keyboard,
+    /// `locale`
+    Locale,
+    /// `chpasswd`, `password`, `ssh_pwauth`
+    Passwords,
+    /// `apt`, `yum_repos`, `apk_repos`
+    Repositories,
+    /// `ntp`
+    Ntp,
+    /// `timezone`
+    Timezone,
+    /// `package_update`, `package_upgrade`, `packages`
+    Packages,
+    /// `snap`
+    Snap,
+    /// `final_message`; after the commands, as is what follows
+    FinalMessage,
+    /// `power_state`
+    PowerState,
 }
 
 /// Where in the bootstrap data something was asked for. Lines are those of the text after templates are rendered.

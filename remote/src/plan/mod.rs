@@ -4,11 +4,11 @@ mod step;
 
 use sha2::{Digest, Sha256};
 
-use crate::bootstrap::{self, Bootstrap};
+use crate::bootstrap::{self, Bootstrap, Stage};
 use crate::redact::Redactor;
 use crate::secret::Secret;
 
-pub use step::{Action, Body, Command, Module, Script, Step, StepId, WriteFile};
+pub use step::{Action, Body, Command, Ensure, Module, Script, Step, StepId, WriteFile};
 
 /// Where bootstrap providers leave word that a machine is up (Cluster API bootstrap provider contract, "sentinel file").
 pub const SENTINEL: &str = "/run/cluster-api/bootstrap-success.complete";
@@ -90,10 +90,14 @@ impl Plan {
             )
         };
         actions.extend(bootstrap.boot_commands.iter().map(|entry| command(entry, Module::Boot)));
-        for deferred in [false, true] {
-            let files = bootstrap.files.iter().filter(|file| file.defer == deferred);
-            actions.extend(files.map(|file| (file.origin.to_string(), Action::WriteFile(write_file(file)))));
-        }
+        let files = |deferred: bool| bootstrap.files.iter().filter(move |file| file.defer == deferred);
+        let written = |file: &bootstrap::File| (file.origin.to_string(), Action::WriteFile(write_file(file)));
+        let mut settings: Vec<_> = bootstrap.settings.iter().collect();
+        settings.sort_by_key(|setting| setting.stage);
+        let (before, after) = settings.split_at(settings.partition_point(|setting| setting.stage < Stage::FinalMessage));
+        actions.extend(files(false).map(written));
+        actions.extend(before.iter().map(|setting| ensure(setting)));
+        actions.extend(files(true).map(written));
         if policy.commands_as_script && !bootstrap.run_commands.is_empty() {
             actions.extend(install_script(&bootstrap.run_commands, policy));
         } else {
@@ -109,6 +113,7 @@ impl Plan {
                 }),
             ));
         }
+        actions.extend(after.iter().map(|setting| ensure(setting)));
         if actions.iter().all(|(_, action)| matches!(action, Action::Remove { .. })) {
             return Err(PlanError::Empty);
         }
@@ -193,6 +198,14 @@ impl Plan {
                     body: Body::Inline(text),
                     ..
                 }) => *text = mask(text),
+                Action::Ensure(ensure) => {
+                    if ensure.private {
+                        ensure
+                            .arguments
+                            .iter_mut()
+                            .for_each(|argument| *argument = Secret::from(crate::redact::MASK));
+                    }
+                }
                 Action::Script(Script {
                     body: Body::File { .. }, ..
                 })
@@ -227,12 +240,33 @@ fn check(name: &str, action: &Action) -> Result<(), PlanError> {
                 Ok(())
             };
         }
-        Action::Script(_) | Action::Undo => return Ok(()),
+        Action::Ensure(_) | Action::Script(_) | Action::Undo => return Ok(()),
     };
     if path.contains(&0) || !path.starts_with(b"/") {
         return Err(PlanError::BadPath { name: name.to_owned() });
     }
     Ok(())
+}
+
+fn ensure(setting: &bootstrap::Setting) -> (String, Action) {
+    let bootstrap::Setting {
+        stage: _,
+        summary,
+        function,
+        arguments,
+        private,
+        origin,
+    } = setting;
+    let (summary, arguments) = (summary.clone(), arguments.clone());
+    (
+        origin.to_string(),
+        Action::Ensure(Ensure {
+            summary,
+            function,
+            arguments,
+            private: *private,
+        }),
+    )
 }
 
 fn write_file(file: &bootstrap::File) -> WriteFile {

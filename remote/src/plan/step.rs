@@ -75,6 +75,8 @@ pub enum Action {
     Command(Command),
     /// Runs a program text or a file that an earlier step wrote with its interpreter.
     Script(Script),
+    /// Brings a part of the host into a state, unless it is in it.
+    Ensure(Ensure),
     /// Removes a file, if it is there.
     Remove {
         /// Absolute path.
@@ -121,6 +123,19 @@ pub struct Command {
     pub text: Secret,
     /// Whose shell state it begins with.
     pub module: Module,
+}
+
+/// A call of one of our shell functions (`remote/src/script/ensure/`), which changes only what differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ensure {
+    /// In words, without a secret.
+    pub summary: String,
+    /// The function.
+    pub function: &'static str,
+    /// Its arguments; text without NUL.
+    pub arguments: Vec<Secret>,
+    /// Whether the arguments must not be shown.
+    pub private: bool,
 }
 
 /// A program with its interpreter.
@@ -181,6 +196,15 @@ impl Action {
                 }
                 fields
             }
+            Self::Ensure(Ensure {
+                summary: _,
+                function,
+                arguments,
+                private: _,
+            }) => {
+                let arguments = arguments.iter().map(|argument| argument.expose().to_vec());
+                [text("ensure"), text(function)].into_iter().chain(arguments).collect()
+            }
             Self::Remove { path } => vec![text("remove"), path.clone()],
             Self::Expect { path } => vec![text("expect"), path.clone()],
             Self::Undo => vec![text("undo")],
@@ -191,7 +215,7 @@ impl Action {
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
         match self {
-            Self::WriteFile(_) | Self::Remove { .. } | Self::Expect { .. } | Self::Undo => true,
+            Self::WriteFile(_) | Self::Ensure(_) | Self::Remove { .. } | Self::Expect { .. } | Self::Undo => true,
             Self::Command(_) | Self::Script(_) => false,
         }
     }

@@ -6,7 +6,7 @@
 
 mod quote;
 
-use crate::plan::{Action, Body, Command, Module, Plan, Script, Step, WriteFile};
+use crate::plan::{Action, Body, Command, Ensure, Module, Plan, Script, Step, WriteFile};
 use crate::redact::Redactor;
 use crate::secret::Secret;
 
@@ -16,6 +16,12 @@ const SUPERVISE: &str = include_str!("supervise.sh");
 const RUNNER: &str = include_str!("runner.sh");
 const REDACT: &str = include_str!("redact.awk");
 const STATUS: &str = include_str!("status.sh");
+
+/// The functions that [`Ensure`] calls, each with the text that holds it. A program holds only those that its plan calls.
+const ENSURE: &[(&[&str], &str)] = &[
+    (&["e_hostname", "e_etc_hosts"], include_str!("ensure/hostname.sh")),
+    (&["e_timezone"], include_str!("ensure/timezone.sh")),
+];
 
 /// What a program is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +75,12 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
     add(settings(plan, order).as_bytes());
     for part in [COMMON, ATTACH, SUPERVISE] {
         add(code(part).as_bytes());
+    }
+    for (functions, text) in ENSURE {
+        let is_called = |step: &Step| matches!(&step.action, Action::Ensure(ensure) if functions.contains(&ensure.function));
+        if plan.steps().iter().any(is_called) {
+            add(code(text).as_bytes());
+        }
     }
     add(b"a_files() {\n");
     for (file, text) in [("runner", code(RUNNER)), ("redact", REDACT.to_owned())] {
@@ -173,15 +185,20 @@ fn code(text: &str) -> String {
         .fold(String::with_capacity(text.len()), |code, line| code + line + "\n")
 }
 
-/// Steps of the same kind share the shell state; a step of kind `file` may be done again when it was interrupted.
+/// Whose shell state a step carries on; and of the others, whether it may be done again when it was interrupted.
 fn kind(action: &Action) -> &'static str {
     match action {
-        Action::Command(Command {
-            module: Module::Boot, ..
-        }) => "boot",
-        Action::Command(Command { module: Module::Run, .. }) => "run",
-        Action::Script(_) => "script",
-        Action::WriteFile(_) | Action::Remove { .. } | Action::Expect { .. } | Action::Undo => "file",
+        Action::Command(Command { module, .. }) => match module {
+            Module::Boot => "boot",
+            Module::Run => "run",
+        },
+        action if action.is_repeatable() => "again",
+        Action::Script(_)
+        | Action::WriteFile(_)
+        | Action::Ensure(_)
+        | Action::Remove { .. }
+        | Action::Expect { .. }
+        | Action::Undo => "once",
     }
 }
 
@@ -201,6 +218,7 @@ fn function(number: usize, action: &Action) -> Vec<u8> {
             text.extend_from_slice(format!("a_command {module}\n").as_bytes());
         }
         Action::Script(script) => text.extend(run_script(script)),
+        Action::Ensure(ensure) => text.extend(call(ensure)),
         Action::Remove { path } => text.extend(with_path("rm -f --", path, "")),
         Action::Expect { path } => text.extend(with_path("a_expect", path, "")),
         Action::Undo => text.extend_from_slice(b"a_undo\n"),
@@ -210,8 +228,20 @@ fn function(number: usize, action: &Action) -> Vec<u8> {
 }
 
 fn with_path(command: &str, path: &[u8], rest: &str) -> Vec<u8> {
-    let quote::Argument { setup, word } = quote::argument(path);
+    let quote::Argument { setup, word } = quote::argument(path, 0);
     [setup.as_slice(), command.as_bytes(), b" ", &word, rest.as_bytes(), b"\n"].concat()
+}
+
+fn call(ensure: &Ensure) -> Vec<u8> {
+    let (mut setup, mut line) = (Vec::new(), ensure.function.as_bytes().to_vec());
+    for (number, argument) in ensure.arguments.iter().enumerate() {
+        let argument = quote::argument(argument.expose(), number);
+        setup.extend(argument.setup);
+        line.push(b' ');
+        line.extend(argument.word);
+    }
+    line.push(b'\n');
+    [setup, line].concat()
 }
 
 fn write_file(file: &WriteFile) -> Vec<u8> {

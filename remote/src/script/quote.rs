@@ -24,8 +24,8 @@ pub(super) fn word(bytes: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// The argument of a command, as one word: in single quotes where it is plain, else put into the variable `A_WORD` first by
-/// `setup`, a line that must stand before.
+/// The argument of a command, as one word: in single quotes where it is plain, else put into a variable first by `setup`, a line
+/// that must stand before.
 pub(super) struct Argument {
     /// Lines to stand before the command; may be empty.
     pub(super) setup: Vec<u8>,
@@ -33,9 +33,9 @@ pub(super) struct Argument {
     pub(super) word: Vec<u8>,
 }
 
-/// See [`Argument`].
+/// See [`Argument`]. `number` tells the arguments of one command apart.
 #[must_use]
-pub(super) fn argument(bytes: &[u8]) -> Argument {
+pub(super) fn argument(bytes: &[u8], number: usize) -> Argument {
     if is_plain(bytes) {
         return Argument {
             setup: Vec::new(),
@@ -43,10 +43,13 @@ pub(super) fn argument(bytes: &[u8]) -> Argument {
         };
     }
     // Command substitution drops newlines at the end, so a letter guards them.
-    let setup = format!("A_WORD=$(printf '{}x')\nA_WORD=${{A_WORD%x}}\n", octal(bytes));
+    let setup = format!(
+        "A_WORD{number}=$(printf '{}x')\nA_WORD{number}=${{A_WORD{number}%x}}\n",
+        octal(bytes)
+    );
     Argument {
         setup: setup.into_bytes(),
-        word: b"\"$A_WORD\"".to_vec(),
+        word: format!("\"$A_WORD{number}\"").into_bytes(),
     }
 }
 

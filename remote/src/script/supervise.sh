@@ -192,7 +192,7 @@ a_step() {
 	[ -z "$A_STOPPED" ] || return 0
 	case $A_DONE in
 	*" ?$2 "*)
-		if [ "$4" != file ] && [ -z "$A_RERUN_INTERRUPTED" ]; then
+		if [ "$4" != again ] && [ -z "$A_RERUN_INTERRUPTED" ]; then
 			a_note "interrupted $1 $2"
 			A_FAILED=1
 			return 0

@@ -1,0 +1,83 @@
+//! The modules that ask for a state of the host, one file each: keys of the document to [`Setting`]s.
+//!
+//! A setting is a call of a shell function (`remote/src/script/ensure/`), which looks at the host and changes only what differs.
+//! Whatever can be decided without the host is decided here.
+
+mod hostname;
+mod timezone;
+
+use super::error::BootstrapError;
+use super::fields::Fields;
+use super::{Bootstrap, Origin, Setting, Stage};
+use crate::secret::Secret;
+use crate::yaml::Span;
+
+/// A module: the top-level keys that it reads, and how. Its `read` is called once if any of the keys is there.
+pub(super) struct Module {
+    /// The keys.
+    pub(super) keys: &'static [&'static str],
+    /// Adds its settings, and what it does not support, to the [`Bootstrap`].
+    pub(super) read: fn(&Fields<'_>, &mut Bootstrap) -> Result<(), BootstrapError>,
+}
+
+/// All of them.
+pub(super) const MODULES: &[Module] = &[hostname::MODULE, timezone::MODULE];
+
+/// Reads all modules that the document has keys of.
+pub(super) fn read(document: &Fields<'_>, bootstrap: &mut Bootstrap) -> Result<(), BootstrapError> {
+    MODULES
+        .iter()
+        .filter(|module| module.keys.iter().any(|key| document.get(key).is_some()))
+        .try_for_each(|module| (module.read)(document, bootstrap))
+}
+
+/// Whether a top-level key belongs to one of the modules.
+pub(super) fn has(key: &str) -> bool {
+    MODULES.iter().any(|module| module.keys.contains(&key))
+}
+
+impl Bootstrap {
+    /// One more setting. `name` is its module's key, `index` its place in the key's list.
+    fn set(&mut self, stage: Stage, name: &'static str, index: usize, span: Span, call: Call) {
+        let Call {
+            summary,
+            function,
+            arguments,
+            private,
+        } = call;
+        self.settings.push(Setting {
+            stage,
+            summary,
+            function,
+            arguments,
+            private,
+            origin: Origin::at(name, index, span),
+        });
+    }
+}
+
+/// A call of a function.
+struct Call {
+    summary: String,
+    function: &'static str,
+    arguments: Vec<Secret>,
+    private: bool,
+}
+
+impl Call {
+    fn new(summary: impl Into<String>, function: &'static str, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| Secret::from(*argument)).collect();
+        Self {
+            summary: summary.into(),
+            function,
+            arguments,
+            private: false,
+        }
+    }
+
+    /// The same, with arguments that must not be shown.
+    #[expect(dead_code, reason = "the modules that need it come next")]
+    fn private(self) -> Self {
+        Self { private: true, ..self }
+    }
+}
