@@ -178,3 +178,26 @@ pub(crate) fn left_over(machine: &Machine) -> String {
          grep -v -E '/(journal|log|owner|lock\\.[0-9]+|start|run)$' || :",
     )
 }
+
+/// What a program on the machine prints.
+#[track_caller]
+pub(crate) fn says(machine: &Machine, argv: &[&str]) -> String {
+    let output = machine.run(argv).unwrap();
+    assert!(
+        output.status.success(),
+        "{argv:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The line of a user or group in a file of accounts.
+#[track_caller]
+pub(crate) fn line(machine: &Machine, file: &str, name: &str) -> String {
+    let text = std::fs::read_to_string(machine.root_dir().unwrap().join(file)).unwrap();
+    let start = format!("{name}:");
+    text.lines()
+        .find(|line| line.starts_with(&start))
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -68,6 +68,44 @@ impl<'a> Fields<'a> {
             .collect())
     }
 
+    /// A mapping within this one, such as an item of a list.
+    pub(super) fn within(&self, path: String, node: &'a Node, expected: &'static str) -> Result<Self, BootstrapError> {
+        Self::of(self.source, path, node, expected)
+    }
+
+    /// The text of a scalar within this mapping, such as an item of a list. Neither null nor with a NUL in it.
+    pub(super) fn item(&self, path: &str, node: &'a Node) -> Result<&'a str, BootstrapError> {
+        match node.resolved() {
+            Some(Resolved::Str(_) | Resolved::Int(_) | Resolved::Bool(_) | Resolved::Float(_)) => {
+                let text = node.text().unwrap_or_default();
+                if text.contains('\0') {
+                    Err(self.error(node.span, path, FieldProblem::Nul))
+                } else {
+                    Ok(text)
+                }
+            }
+            Some(Resolved::Binary(_) | Resolved::Null) | None => {
+                let problem = FieldProblem::WrongType {
+                    expected: "a string",
+                    found: node.kind(),
+                };
+                Err(self.error(node.span, path, problem))
+            }
+        }
+    }
+
+    /// The texts at a key that holds one, or a list of them, each with its path; nothing if it is missing or null.
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<(String, &'a str, Span)>, BootstrapError> {
+        let text = |(path, node): (String, &'a Node)| {
+            let text = self.item(&path, node)?;
+            Ok((path, text, node.span))
+        };
+        match self.present(key) {
+            Some(node) if node.text().is_some() => Ok(vec![text((self.key(key), node))?]),
+            Some(_) | None => self.list(key)?.into_iter().map(text).collect(),
+        }
+    }
+
     /// A boolean as cloud-init reads one: YAML's, or one of the words in any letter case; missing and null are nothing.
     pub(super) fn flag(&self, key: &str) -> Result<Option<bool>, BootstrapError> {
         let Some(node) = self.get(key) else { return Ok(None) };
@@ -153,6 +191,17 @@ impl<'a> Fields<'a> {
                 why: format!("cloud-init knows no such key{}", did_you_mean(name, known.iter().copied())),
             })
             .collect()
+    }
+
+    /// A key that is understood and not applied, if it is there and not null.
+    pub(super) fn not_applied(&self, key: &str, why: &str) -> Option<Unsupported> {
+        let (name, _) = self.keys.iter().find(|(name, _)| name.text() == Some(key))?;
+        self.present(key).map(|_| Unsupported {
+            key: self.key(key),
+            line: name.span.line,
+            column: name.span.column,
+            why: why.to_owned(),
+        })
     }
 
     /// What is wrong with the value at a key.

@@ -19,8 +19,25 @@ const STATUS: &str = include_str!("status.sh");
 
 /// The functions that [`Ensure`] calls, each with the text that holds it. A program holds only those that its plan calls.
 const ENSURE: &[(&[&str], &str)] = &[
+    (&["e_group", "e_members", "e_user"], include_str!("ensure/groups.sh")),
+    (
+        &["e_authorized_keys", "e_lock", "e_password"],
+        include_str!("ensure/login.sh"),
+    ),
+    (&["e_authorized_keys", "e_lock"], include_str!("ensure/sshd_settings.sh")),
+    (
+        &["e_first_password", "e_lock", "e_password", "e_user"],
+        include_str!("ensure/shadow.sh"),
+    ),
+    (&["e_authorized_keys"], include_str!("ensure/authorized_keys.sh")),
     (&["e_hostname", "e_etc_hosts"], include_str!("ensure/hostname.sh")),
+    (
+        &["e_first_password", "e_lock", "e_password"],
+        include_str!("ensure/passwords.sh"),
+    ),
+    (&["e_doas", "e_sudoers"], include_str!("ensure/sudoers.sh")),
     (&["e_timezone"], include_str!("ensure/timezone.sh")),
+    (&["e_user"], include_str!("ensure/users.sh")),
 ];
 
 /// What a program is for.

@@ -3,8 +3,13 @@
 //! A setting is a call of a shell function (`remote/src/script/ensure/`), which looks at the host and changes only what differs.
 //! Whatever can be decided without the host is decided here.
 
+mod account;
+mod authorized_keys;
+mod groups;
 mod hostname;
 mod timezone;
+mod user;
+mod users;
 
 use super::error::BootstrapError;
 use super::fields::Fields;
@@ -21,7 +26,7 @@ pub(super) struct Module {
 }
 
 /// All of them.
-pub(super) const MODULES: &[Module] = &[hostname::MODULE, timezone::MODULE];
+pub(super) const MODULES: &[Module] = &[hostname::MODULE, timezone::MODULE, users::MODULE];
 
 /// Reads all modules that the document has keys of.
 pub(super) fn read(document: &Fields<'_>, bootstrap: &mut Bootstrap) -> Result<(), BootstrapError> {
@@ -76,7 +81,6 @@ impl Call {
     }
 
     /// The same, with arguments that must not be shown.
-    #[expect(dead_code, reason = "the modules that need it come next")]
     fn private(self) -> Self {
         Self { private: true, ..self }
     }
