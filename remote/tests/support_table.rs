@@ -16,6 +16,7 @@ fn the_documented_table_is_that_of_the_parser() {
     for key in KEYS {
         let support = match key.support {
             Support::Applied => "applied",
+            Support::Listed => "listed, with the reason",
             Support::NotYet => "not yet",
         };
         expected.push_str(&format!("| `{}` | {} | {support} |\n", key.name, key.module));

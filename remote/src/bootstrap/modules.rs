@@ -19,6 +19,8 @@ pub struct Key {
 pub enum Support {
     /// It becomes part of the plan.
     Applied,
+    /// It is listed as unsupported, with the reason why it is not meant for a machine that exists already.
+    Listed,
     /// It is listed as unsupported.
     NotYet,
 }
@@ -34,6 +36,14 @@ const fn applied(name: &'static str, module: &'static str) -> Key {
     }
 }
 
+const fn listed(name: &'static str, module: &'static str) -> Key {
+    Key {
+        name,
+        module,
+        support: Support::Listed,
+    }
+}
+
 const fn not_yet(name: &'static str, module: &'static str) -> Key {
     Key {
         name,
@@ -44,7 +54,7 @@ const fn not_yet(name: &'static str, module: &'static str) -> Key {
 
 /// All keys, in alphabetical order.
 pub const KEYS: &[Key] = &[
-    not_yet("allow_public_ssh_keys", "cc_ssh"),
+    listed("allow_public_ssh_keys", "cc_ssh"),
     not_yet("allow_userdata", BASE),
     not_yet("ansible", "cc_ansible"),
     not_yet("apk_repos", "cc_apk_configure"),
@@ -72,8 +82,8 @@ pub const KEYS: &[Key] = &[
     not_yet("device_aliases", "cc_disk_setup"),
     not_yet("disable_ec2_metadata", "cc_disable_ec2_metadata"),
     not_yet("disable_network_activation", BASE),
-    not_yet("disable_root", "cc_ssh"),
-    not_yet("disable_root_opts", "cc_ssh"),
+    applied("disable_root", "cc_ssh"),
+    listed("disable_root_opts", "cc_ssh"),
     not_yet("disk_setup", "cc_disk_setup"),
     not_yet("drivers", "cc_ubuntu_drivers"),
     not_yet("fan", "cc_fan"),
@@ -128,16 +138,16 @@ pub const KEYS: &[Key] = &[
     not_yet("snap", "cc_snap"),
     not_yet("spacewalk", "cc_spacewalk"),
     not_yet("ssh", "cc_keys_to_console"),
-    not_yet("ssh_authorized_keys", "cc_ssh"),
-    not_yet("ssh_deletekeys", "cc_ssh"),
+    applied("ssh_authorized_keys", "cc_ssh"),
+    listed("ssh_deletekeys", "cc_ssh"),
     not_yet("ssh_fp_console_blacklist", "cc_keys_to_console"),
-    not_yet("ssh_genkeytypes", "cc_ssh"),
+    applied("ssh_genkeytypes", "cc_ssh"),
     not_yet("ssh_import_id", "cc_ssh_import_id"),
     not_yet("ssh_key_console_blacklist", "cc_keys_to_console"),
-    not_yet("ssh_keys", "cc_ssh"),
-    not_yet("ssh_publish_hostkeys", "cc_ssh"),
-    not_yet("ssh_pwauth", "cc_set_passwords"),
-    not_yet("ssh_quiet_keygen", "cc_ssh"),
+    listed("ssh_keys", "cc_ssh"),
+    listed("ssh_publish_hostkeys", "cc_ssh"),
+    applied("ssh_pwauth", "cc_set_passwords"),
+    applied("ssh_quiet_keygen", "cc_ssh"),
     not_yet("swap", "cc_mounts"),
     not_yet("syslog_fix_perms", BASE),
     not_yet("system_info", BASE),

@@ -21,10 +21,14 @@ const STATUS: &str = include_str!("status.sh");
 const ENSURE: &[(&[&str], &str)] = &[
     (&["e_group", "e_members", "e_user"], include_str!("ensure/groups.sh")),
     (
-        &["e_authorized_keys", "e_lock", "e_password"],
+        &["e_authorized_keys", "e_lock", "e_password", "e_ssh_pwauth"],
         include_str!("ensure/login.sh"),
     ),
-    (&["e_authorized_keys", "e_lock"], include_str!("ensure/sshd_settings.sh")),
+    (
+        &["e_authorized_keys", "e_lock", "e_ssh_pwauth"],
+        include_str!("ensure/sshd_settings.sh"),
+    ),
+    (&["e_host_keys", "e_ssh_pwauth"], include_str!("ensure/sshd.sh")),
     (
         &["e_first_password", "e_lock", "e_password", "e_user"],
         include_str!("ensure/shadow.sh"),

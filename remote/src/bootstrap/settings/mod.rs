@@ -7,6 +7,7 @@ mod account;
 mod authorized_keys;
 mod groups;
 mod hostname;
+mod ssh;
 mod timezone;
 mod user;
 mod users;
@@ -26,7 +27,7 @@ pub(super) struct Module {
 }
 
 /// All of them.
-pub(super) const MODULES: &[Module] = &[hostname::MODULE, timezone::MODULE, users::MODULE];
+pub(super) const MODULES: &[Module] = &[hostname::MODULE, ssh::MODULE, timezone::MODULE, users::MODULE];
 
 /// Reads all modules that the document has keys of.
 pub(super) fn read(document: &Fields<'_>, bootstrap: &mut Bootstrap) -> Result<(), BootstrapError> {

@@ -11,18 +11,10 @@ e_authorized_keys() (
 		e_login
 		user=$A_LOGIN
 	fi
-	home=''
-	case $user in
-	*[!A-Za-z0-9_.@$-]*) ;;
-	*) home=$(eval "printf '%s\n' ~$user") ;;
-	esac
-	case $home in
-	/*) ;;
-	*)
+	home=$(e_home "$user") || {
 		printf 'cannot add SSH keys for %s: there is no such user\n' "$user" >&2
 		exit 1
-		;;
-	esac
+	}
 	group=$(id -g "$user") || exit 1
 	path=$home/.ssh/authorized_keys
 	# The server may look elsewhere: the first of its files that is this user's own.

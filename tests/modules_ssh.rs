@@ -1,0 +1,124 @@
+//! The SSH server's settings and keys on real machines: what is applied is in effect while we are logged in, and asking again
+//! changes nothing.
+#![allow(clippy::unwrap_used)] // a test that cannot be set up fails
+
+mod lab;
+
+use lab::{Lab, machine, says, target};
+use testbed::{Kind, Machine, MachineSpec, Shell, SudoRule};
+
+/// Whether the server would take a password, as it says to someone without a key.
+fn takes_passwords(machine: &Machine) -> bool {
+    let mut ssh = machine.ssh("admin").unwrap();
+    let output = ssh.args(["-o", "PubkeyAuthentication=no", "true"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let methods = said
+        .split_once("Permission denied (")
+        .and_then(|(_, rest)| rest.split_once(')'));
+    let (methods, _) = methods.unwrap();
+    methods.split(',').any(|method| method == "password")
+}
+
+/// All of the server's files, with times and modes.
+fn server_files(machine: &Machine) -> String {
+    let script = "cd /etc/ssh && ls -lAnR --time-style=full-iso . && cat sshd_config sshd_config.d/* 2>/dev/null";
+    says(machine, &["sh", "-c", &format!("{script} || :")])
+}
+
+#[test]
+fn keys_of_who_logs_in_and_host_keys() {
+    let lab = Lab::new();
+    let machine = machine(Shell::Dash, SudoRule::NoPassword);
+    let data = lab.file(
+        "user-data.yaml",
+        "#cloud-config\nssh_authorized_keys: [ssh-ed25519 AAAAC3Nz other]\ndisable_root: false\nssh_genkeytypes: [ecdsa, ed25519]\n",
+    );
+    let host_key = says(&machine, &["cat", "/etc/ssh/ssh_host_ed25519_key"]);
+    lab.apply(&target("admin", &machine), &data, &[]).expect(0);
+    for path in ["/home/admin/.ssh/authorized_keys", "/root/.ssh/authorized_keys"] {
+        assert!(
+            says(&machine, &["cat", path]).ends_with("\nssh-ed25519 AAAAC3Nz other\n"),
+            "{path}"
+        );
+    }
+    assert_eq!(says(&machine, &["cat", "/etc/ssh/ssh_host_ed25519_key"]), host_key);
+    let modes = says(
+        &machine,
+        &[
+            "sh",
+            "-c",
+            "cd /etc/ssh && stat -c %a ssh_host_ecdsa_key ssh_host_ecdsa_key.pub",
+        ],
+    );
+    assert_eq!(modes, "600\n644\n");
+    let before = server_files(&machine);
+    lab.apply(&target("admin", &machine), &data, &["--rerun"]).expect(0);
+    assert_eq!(server_files(&machine), before);
+}
+
+#[test]
+fn password_authentication_is_switched_while_we_are_logged_in() {
+    for kind in [Kind::SshdOnly, Kind::BusyboxOnly, Kind::Systemd] {
+        let lab = Lab::new();
+        let machine = Machine::start(&MachineSpec::of_kind(kind)).unwrap();
+        assert!(!takes_passwords(&machine));
+        for value in ["true", "false"] {
+            let data = lab.file(value, format!("#cloud-config\nssh_pwauth: {value}\n"));
+            lab.apply(&target("root", &machine), &data, &[]).expect(0);
+            assert_eq!(takes_passwords(&machine).to_string(), value, "{kind:?}");
+            if kind != Kind::BusyboxOnly {
+                let before = server_files(&machine);
+                lab.apply(&target("root", &machine), &data, &["--rerun"]).expect(0);
+                assert_eq!(server_files(&machine), before);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_setting_goes_where_it_counts() {
+    let lab = Lab::new();
+    let spec = MachineSpec {
+        sshd_config: vec!["Include /etc/ssh/sshd_config.d/*.conf".to_owned()],
+        ..MachineSpec::default()
+    };
+    let machine = Machine::start(&spec).unwrap();
+    let data = lab.file("user-data.yaml", "#cloud-config\nssh_pwauth: true\n");
+    lab.apply(&target("root", &machine), &data, &[]).expect(0);
+    let ours = "/etc/ssh/sshd_config.d/50-cloud-init.conf";
+    assert_eq!(says(&machine, &["cat", ours]), "PasswordAuthentication yes\n");
+    assert!(takes_passwords(&machine));
+    // A file before it has the last word, which cloud-init does not notice.
+    says(
+        &machine,
+        &[
+            "sh",
+            "-c",
+            "echo PasswordAuthentication yes >/etc/ssh/sshd_config.d/10-other.conf",
+        ],
+    );
+    let data = lab.file("user-data.yaml", "#cloud-config\nssh_pwauth: false\n");
+    let ran = lab.apply(&target("root", &machine), &data, &[]);
+    assert_ne!(ran.status, 0);
+    assert!(ran.all().contains("would not be in effect"), "{}", ran.all());
+    assert_eq!(says(&machine, &["cat", ours]), "PasswordAuthentication yes\n");
+}
+
+#[test]
+fn who_has_only_a_password_is_not_shut_out() {
+    let lab = Lab::new();
+    let spec = MachineSpec {
+        sshd_config: vec!["PasswordAuthentication yes".to_owned()],
+        ..MachineSpec::default()
+    };
+    let machine = Machine::start(&spec).unwrap();
+    // The run is under way with this key when it goes; the machine is as if a password had been used.
+    let data = lab.file(
+        "user-data.yaml",
+        "#cloud-config\nbootcmd: [rm /root/.ssh/authorized_keys]\nssh_pwauth: false\n",
+    );
+    let ran = lab.apply(&target("root", &machine), &data, &[]);
+    assert_ne!(ran.status, 0);
+    assert!(ran.all().contains("could not log in again"), "{}", ran.all());
+    assert!(takes_passwords(&machine));
+}
