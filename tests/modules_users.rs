@@ -171,3 +171,51 @@ fn with_nothing_but_busybox_keys_are_added_and_users_are_refused() {
     assert_ne!(ran.status, 0);
     assert!(ran.all().contains("neither useradd nor adduser"), "{}", ran.all());
 }
+
+#[test]
+fn passwords_are_set_and_expire() {
+    let lab = Lab::new();
+    let machine = machine(Shell::Dash, SudoRule::Password("the old one".to_owned()));
+    let data = lab.file(
+        "user-data.yaml",
+        format!(
+            "#cloud-config\nusers: [alice, bob]\nchpasswd:\n  expire: false\n  users:\n  \
+             - {{name: admin, type: text, password: 'a new: pass$word \"'}}\n  - {{name: alice, password: '{HASH}'}}\n  \
+             - {{name: bob, type: text, password: correct horse}}\n"
+        ),
+    );
+    let ran = lab.apply(&target("root", &machine), &data, &[]).expect(0);
+    assert!(!ran.all().contains("correct horse") && !ran.all().contains("pass$word"));
+    let mut ssh = machine.ssh("admin").unwrap();
+    let sudo = ssh
+        .args(["printf '%s\\n' 'a new: pass$word \"' | sudo -S -p '' id -u"])
+        .output()
+        .unwrap();
+    assert_eq!(sudo.stdout, b"0\n", "{}", String::from_utf8_lossy(&sudo.stderr));
+    assert!(line(&machine, "etc/shadow", "alice").starts_with(&format!("alice:{HASH}:")));
+    let before = says(&machine, &["cat", "/etc/shadow"]);
+    lab.apply(&target("root", &machine), &data, &["--rerun"]).expect(0);
+    assert_eq!(says(&machine, &["cat", "/etc/shadow"]), before);
+    let data = lab.file("expire.yaml", "#cloud-config\nchpasswd: {list: 'bob:another'}\n");
+    for more in [&[][..], &["--rerun"]] {
+        lab.apply(&target("root", &machine), &data, more).expect(0);
+        assert_eq!(line(&machine, "etc/shadow", "bob").split(':').nth(2), Some("0"));
+    }
+}
+
+#[test]
+fn a_password_that_would_shut_out_who_logged_in_is_refused() {
+    let lab = Lab::new();
+    let machine = machine(Shell::Busybox, SudoRule::NoPassword);
+    let before = says(&machine, &["cat", "/etc/shadow"]);
+    for (entry, reason) in [
+        ("admin:another", "set chpasswd.expire to false"),
+        ("nobody-there:another", "there is no such user"),
+    ] {
+        let data = lab.file("user-data.yaml", format!("#cloud-config\nchpasswd: {{list: ['{entry}']}}\n"));
+        let ran = lab.apply(&target("admin", &machine), &data, &[]);
+        assert_ne!(ran.status, 0);
+        assert!(ran.all().contains(reason), "{}", ran.all());
+    }
+    assert_eq!(says(&machine, &["cat", "/etc/shadow"]), before);
+}

@@ -35,7 +35,7 @@ runcmd:
 bootcmd:
 - &a echo hunter2SECRET
 - *a
-chpasswd: {list: [hunter2SECRET]}
+chpasswd: {list: ["alice:hunter2SECRET"]}
 "#;
 
 /// A document for each way in which a value can be of no use, the value being a secret.
@@ -75,6 +75,17 @@ const BAD_VALUES: &[&str] = &[
     "#cloud-config\nwrite_files:\n- {path: /a, encoding: hunter2SECRET}",
     "#cloud-config\nwrite_files:\n- {path: /a, encoding: b64, content: hunter2SECRET-}",
     "#cloud-config\nwrite_files:\n- {path: /a, encoding: gz, content: hunter2SECRET}",
+    "#cloud-config\nchpasswd: hunter2SECRET",
+    "#cloud-config\nchpasswd: {list: [hunter2SECRET]}",
+    "#cloud-config\nchpasswd: {list: [\"a b:hunter2SECRET\"]}",
+    "#cloud-config\nchpasswd: {users: [{name: a, password: hunter2SECRET}]}",
+    "#cloud-config\nchpasswd: {users: [{name: a, type: hunter2SECRET}]}",
+    "#cloud-config\nuser: a\npassword: \"hunter2SECRET\\n\"",
+    "#cloud-config\nusers: [{name: a, passwd: hunter2SECRET}]",
+    "#cloud-config\nusers: [{name: a, hashed_passwd: hunter2SECRET}]",
+    "#cloud-config\nusers: [{name: a, plain_text_passwd: \"hunter2SECRET\\t\"}]",
+    "#cloud-config\nusers: [{name: a, ssh_authorized_keys: [hunter2SECRET]}]",
+    "#cloud-config\nssh_authorized_keys: hunter2SECRET",
     "## template: hunter2SECRET\n#cloud-config\n",
     "## template: jinja\n#cloud-config\nruncmd: [{{ 'hunter2SECRET' | nofilter }}]",
     "## template: jinja\n#cloud-config\nruncmd: [{{ 'hunter2SECRET'.nomethod() }}]",
@@ -146,6 +157,7 @@ fn errors_of_broken_documents_never_contain_a_value() {
 fn debug_output_of_commands_and_contents_shows_no_values() {
     let bootstrap = parse(DOCUMENT.as_bytes(), &options()).unwrap();
     assert!(!format!("{:?} {:?}", bootstrap.run_commands, bootstrap.boot_commands).contains(SECRET));
+    assert!(!format!("{:?}", bootstrap.settings).contains(SECRET));
     let contents: Vec<_> = bootstrap.files.iter().map(|file| &file.content).collect();
     assert!(!format!("{contents:?}").contains(SECRET));
 }

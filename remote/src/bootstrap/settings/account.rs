@@ -44,12 +44,11 @@ pub(super) fn one_line<'a>(fields: &Fields<'_>, path: &str, text: &'a str, span:
     Ok(text)
 }
 
-/// A hashed password as shadow(5) has it: crypt(5)'s form with `$`, the old one of 13 characters, or `*` and `!`, which no password
-/// matches. A clear text here would be readable in the file, and nobody could log in with it.
+/// A hashed password as shadow(5) has it: crypt(5)'s form with `$`, or `*` and `!`, which no password matches. A clear text here would
+/// be readable in the file, and nobody could log in with it. DES hashes, which look like words, are not accepted.
 pub(super) fn hash<'a>(fields: &Fields<'_>, path: &str, text: &'a str, span: Span) -> Result<&'a str, BootstrapError> {
     let allowed = |c: char| c.is_ascii_graphic() && c != ':';
-    let old = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/');
-    if text.starts_with(['$', '*', '!']) && text.chars().all(allowed) || text.len() == 13 && text.chars().all(old) {
+    if text.starts_with(['$', '*', '!']) && text.chars().all(allowed) {
         return Ok(text);
     }
     let problem = FieldProblem::Invalid {

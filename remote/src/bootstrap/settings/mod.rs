@@ -7,6 +7,7 @@ mod account;
 mod authorized_keys;
 mod groups;
 mod hostname;
+mod passwords;
 mod ssh;
 mod timezone;
 mod user;
@@ -27,7 +28,13 @@ pub(super) struct Module {
 }
 
 /// All of them.
-pub(super) const MODULES: &[Module] = &[hostname::MODULE, ssh::MODULE, timezone::MODULE, users::MODULE];
+pub(super) const MODULES: &[Module] = &[
+    hostname::MODULE,
+    passwords::MODULE,
+    ssh::MODULE,
+    timezone::MODULE,
+    users::MODULE,
+];
 
 /// Reads all modules that the document has keys of.
 pub(super) fn read(document: &Fields<'_>, bootstrap: &mut Bootstrap) -> Result<(), BootstrapError> {

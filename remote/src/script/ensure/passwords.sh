@@ -22,8 +22,13 @@ e_password() (
 		exit 1
 	fi
 	now=$(e_shadow "$name" 2)
-	[ -z "$4" ] || now=$(printf '%s\n' "$now" | sed 's/^[!*]*\([$].*\)/\1/')
-	if [ "$now" != "$password" ] && { [ "$2" != text ] || ! e_matches "$password" "$now"; }; then
+	bare=$(printf '%s\n' "$now" | sed 's/^[!*]*\([$].*\)/\1/')
+	[ -z "$4" ] || now=$bare
+	if [ "$now" = "$password" ]; then
+		:
+	elif [ "$2" = text ] && e_matches "$password" "$bare"; then
+		[ "$now" = "$bare" ] || e_chpasswd "$name:$bare" hash || exit 1
+	else
 		e_chpasswd "$1" "$2" || exit 1
 	fi
 	[ -n "$3" ] && [ "$(e_shadow "$name" 3)" != 0 ] || exit 0
@@ -34,12 +39,19 @@ e_password() (
 	fi
 )
 
-# e_matches password hash: whether it is that password's hash. Not known without perl: then it is not, and is set once more.
+# e_matches password hash: whether it is that password's hash. Not known without perl, or busybox's mkpasswd and SHA-512: then it
+# is not, and is set once more.
 e_matches() {
-	[ -n "$2" ] && command -v perl >/dev/null || return 1
+	[ -n "$2" ] || return 1
 	# shellcheck disable=SC2016
-	printf '%s\n%s\n' "$1" "$2" |
-		perl -e 'chomp(my ($p, $h) = <STDIN>); my $c = crypt($p, $h); exit !(defined $c && $c eq $h)' 2>/dev/null
+	if command -v perl >/dev/null; then
+		printf '%s\n%s\n' "$1" "$2" |
+			perl -e 'chomp(my ($p, $h) = <STDIN>); my $c = crypt($p, $h); exit !(defined $c && $c eq $h)' 2>/dev/null
+	else
+		A_SALT=${2#'$6$'}
+		[ "$A_SALT" != "$2" ] && command -v mkpasswd >/dev/null &&
+			[ "$(printf '%s\n' "$1" | mkpasswd -m sha512 -P 0 -S "${A_SALT%%'$'*}" 2>/dev/null)" = "$2" ]
+	fi
 }
 
 # e_lock name how keys: no password opens the account. how: yes; no: the lock is taken off if there is a password under it; default:
