@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::process::{Command as Process, Stdio};
 
-use remote::plan::{Action, Body, Command, Module, Plan, Script, WriteFile};
+use remote::plan::{Action, Body, Command, Ensure, Module, Plan, Script, WriteFile};
 use remote::script::{Mode, Order, enter, render, render_status};
 use remote::secret::Secret;
 
@@ -66,9 +66,33 @@ fn plan() -> Plan {
         },
         Action::Undo,
     ];
+    let ensures = [
+        "e_authorized_keys",
+        "e_doas",
+        "e_first_password",
+        "e_group",
+        "e_host_keys",
+        "e_hostname",
+        "e_lock",
+        "e_members",
+        "e_password",
+        "e_ssh_pwauth",
+        "e_sudoers",
+        "e_timezone",
+        "e_user",
+    ];
+    let ensures = ensures.map(|function| {
+        Action::Ensure(Ensure {
+            summary: "it's".to_owned(),
+            function,
+            arguments: vec![Secret::from("it's $one"), Secret::from("\u{1}"), Secret::from("")],
+            private: true,
+        })
+    });
     Plan::of(
         actions
             .into_iter()
+            .chain(ensures)
             .enumerate()
             .map(|(index, action)| (format!("step[{index}]'s"), action))
             .collect(),
