@@ -118,7 +118,7 @@ fn json_is_all_there_is_on_standard_output() {
     let lab = Lab::new();
     let machine = machine(Shell::Dash, SudoRule::NoPassword);
     let to = target("root", &machine);
-    let good = lab.file("good.yaml", "#cloud-config\npackages: [x]\nruncmd: [echo hello]\n");
+    let good = lab.file("good.yaml", "#cloud-config\nchef: [x]\nruncmd: [echo hello]\n");
     let bad = lab.file("bad.yaml", "#cloud-config\nruncmd: ['echo \"a\\b\" >&2; exit 3']\n");
 
     let done = lab.apply(&to, &good, &["-o", "json"]).expect(0);

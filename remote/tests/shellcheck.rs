@@ -47,7 +47,22 @@ fn plan() -> Plan {
             body,
         })
     };
+    let ensure = |function, arguments: &[&str]| {
+        Action::Ensure(Ensure {
+            summary: String::new(),
+            function,
+            arguments: arguments.iter().map(|argument| Secret::from(*argument)).collect(),
+            private: false,
+        })
+    };
     let actions = [
+        ensure("e_apt_source", &["/etc/x", "append", "deb $RELEASE"]),
+        ensure("e_ca_certs", &["keep", "it's\na text\n"]),
+        ensure("e_packages", &["it's", "1.0", "b", ""]),
+        ensure("e_final_message", &["@uptime;"]),
+        ensure("e_locale", &["C", ""]),
+        ensure("e_ntp", &["auto", "server", "x"]),
+        ensure("e_repository", &["yum", "/x", "y"]),
         file(b"/etc/plain", b"plain 'text' with $dollars `and` ticks\n", false),
         file(b"/etc/it's \"odd\" %s \\n\xff\n", b"\0\xff\x81%s\\", false),
         file(b"/etc/plain", b"more", true),

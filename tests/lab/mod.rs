@@ -165,9 +165,10 @@ pub(crate) fn wait_until(machine: &Machine, text: &str) {
     }
 }
 
-/// A shell text that succeeds once nobody is at work on a machine: each lock's holder, its third word, is gone.
+/// A shell text that succeeds once nobody is at work on a machine, or wants to be: each lock's holder, its third word, is gone.
 pub(crate) const NOT_HELD: &str = "for lock in /var/lib/anywhere/lock.* /home/admin/.local/state/anywhere/lock.*; do \
-     [ ! -e $lock ] || ! kill -0 $(cut -d ' ' -f 3 $lock) 2>/dev/null || exit 1; done";
+     [ ! -e $lock ] || ! kill -0 $(cut -d ' ' -f 3 $lock) 2>/dev/null || exit 1; done; \
+     for claim in /var/lib/anywhere/claim.* /home/admin/.local/state/anywhere/claim.*; do [ ! -e $claim ] || exit 1; done";
 
 /// What is left of runs on a machine: all that is under /run/anywhere, and temporary files of ours; one path a line.
 pub(crate) fn left_over(machine: &Machine) -> String {
@@ -200,4 +201,9 @@ pub(crate) fn line(machine: &Machine, file: &str, name: &str) -> String {
         .find(|line| line.starts_with(&start))
         .unwrap_or_default()
         .to_owned()
+}
+
+/// A file of a machine's, as this host sees it.
+pub(crate) fn on(machine: &Machine, path: &str) -> PathBuf {
+    machine.root_dir().unwrap().join(path)
 }

@@ -73,6 +73,12 @@ impl<'a> Fields<'a> {
         Self::of(self.source, path, node, expected)
     }
 
+    /// The keys with their values, in the order of the document.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Span, &'a Node)> {
+        let entries = self.keys.iter();
+        entries.filter_map(|(key, value)| key.text().map(|name| (name, key.span, value)))
+    }
+
     /// The text of a scalar within this mapping, such as an item of a list. Neither null nor with a NUL in it.
     pub(super) fn item(&self, path: &str, node: &'a Node) -> Result<&'a str, BootstrapError> {
         match node.resolved() {

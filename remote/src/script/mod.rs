@@ -17,6 +17,9 @@ const RUNNER: &str = include_str!("runner.sh");
 const REDACT: &str = include_str!("redact.awk");
 const STATUS: &str = include_str!("status.sh");
 
+/// What the functions of all modules use.
+const ENSURE_ALL: &str = include_str!("ensure/write_and_run.sh");
+
 /// The functions that [`Ensure`] calls, each with the text that holds it. A program holds only those that its plan calls.
 const ENSURE: &[(&[&str], &str)] = &[
     (&["e_group", "e_members", "e_user"], include_str!("ensure/groups.sh")),
@@ -40,6 +43,34 @@ const ENSURE: &[(&[&str], &str)] = &[
         include_str!("ensure/passwords.sh"),
     ),
     (&["e_doas", "e_sudoers"], include_str!("ensure/sudoers.sh")),
+    (
+        &["e_apt_file", "e_apt_source", "e_apt_key", "e_debconf"],
+        include_str!("ensure/apt.sh"),
+    ),
+    (&["e_ca_certs"], include_str!("ensure/ca_certs.sh")),
+    (
+        &["e_final_message"],
+        concat!(
+            "A_VERSION=",
+            env!("CARGO_PKG_VERSION"),
+            "\n",
+            include_str!("ensure/final_message.sh")
+        ),
+    ),
+    (
+        &[
+            "e_ntp",
+            "e_package_update",
+            "e_package_upgrade",
+            "e_packages",
+            "e_packages_apt",
+            "e_packages_snap",
+        ],
+        include_str!("ensure/packages.sh"),
+    ),
+    (&["e_locale"], include_str!("ensure/locale.sh")),
+    (&["e_ntp"], include_str!("ensure/ntp.sh")),
+    (&["e_repository"], include_str!("ensure/repositories.sh")),
     (&["e_timezone"], include_str!("ensure/timezone.sh")),
     (&["e_user"], include_str!("ensure/users.sh")),
 ];
@@ -96,6 +127,9 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
     add(settings(plan, order).as_bytes());
     for part in [COMMON, ATTACH, SUPERVISE] {
         add(code(part).as_bytes());
+    }
+    if plan.steps().iter().any(|step| matches!(step.action, Action::Ensure(_))) {
+        add(code(ENSURE_ALL).as_bytes());
     }
     for (functions, text) in ENSURE {
         let is_called = |step: &Step| matches!(&step.action, Action::Ensure(ensure) if functions.contains(&ensure.function));

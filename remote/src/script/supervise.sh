@@ -30,8 +30,6 @@ a_leave() {
 
 # a_lock: whether it is we who may work; see a_held. Only who has ended a run and is just leaving is waited for.
 a_lock() {
-	a_born $$
-	printf '%s %s %s %s %s %s\n' "$A_ID" "$A_PLAN" $$ "$A_BORN" "$A_BOOT" "$A_HOLDER" >"$A_DIR/claim.$$" || return 1
 	A_TRY=0
 	while [ "$A_TRY" -lt 20 ]; do
 		if a_held; then
@@ -43,6 +41,8 @@ a_lock() {
 			esac
 		else
 			A_NEXT=$((A_LOCK + 1))
+			a_born $$
+			printf '%s %s %s %s %s %s\n' "$A_ID" "$A_PLAN" $$ "$A_BORN" "$A_BOOT" "$A_HOLDER" >"$A_DIR/claim.$$" || return 1
 			if ln "$A_DIR/claim.$$" "$A_DIR/lock.$A_NEXT" 2>/dev/null; then
 				a_held
 				[ "$A_LOCK" != "$A_NEXT" ] || break

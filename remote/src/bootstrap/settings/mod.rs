@@ -4,10 +4,18 @@
 //! Whatever can be decided without the host is decided here.
 
 mod account;
+mod apt;
+mod apt_text;
 mod authorized_keys;
+mod ca_certs;
+mod final_message;
 mod groups;
 mod hostname;
+mod locale;
+mod ntp;
+mod packages;
 mod passwords;
+mod repositories;
 mod ssh;
 mod timezone;
 mod user;
@@ -29,8 +37,17 @@ pub(super) struct Module {
 
 /// All of them.
 pub(super) const MODULES: &[Module] = &[
+    apt::MODULE,
+    ca_certs::MODULE,
+    final_message::MODULE,
     hostname::MODULE,
+    locale::MODULE,
+    ntp::MODULE,
+    packages::MODULE,
     passwords::MODULE,
+    repositories::APK,
+    repositories::YUM,
+    repositories::ZYPPER,
     ssh::MODULE,
     timezone::MODULE,
     users::MODULE,
