@@ -4,19 +4,28 @@
 
 mod lab;
 
+use std::time::Instant;
+
 use lab::{Lab, machine, says, target};
 use testbed::{Kind, Machine, MachineSpec, Shell, SudoRule};
 
-/// Whether the server would take a password, as it says to someone without a key.
-fn takes_passwords(machine: &Machine) -> bool {
+/// Whether the server would take a password, as it says to someone without a key; nothing while it does not answer.
+fn takes_passwords(machine: &Machine) -> Option<bool> {
     let mut ssh = machine.ssh("admin").unwrap();
     let output = ssh.args(["-o", "PubkeyAuthentication=no", "true"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let methods = said
-        .split_once("Permission denied (")
-        .and_then(|(_, rest)| rest.split_once(')'));
-    let (methods, _) = methods.unwrap();
-    methods.split(',').any(|method| method == "password")
+    let (_, rest) = said.split_once("Permission denied (")?;
+    let (methods, _) = rest.split_once(')')?;
+    Some(methods.split(',').any(|method| method == "password"))
+}
+
+/// Waits until it does or does not: a server that was told to read its files again does so a moment later.
+#[track_caller]
+fn wait_for_passwords(machine: &Machine, taken: bool) {
+    let began = Instant::now();
+    while takes_passwords(machine) != Some(taken) {
+        assert!(began.elapsed() < lab::WATCHDOG, "passwords taken: not {taken}");
+    }
 }
 
 /// All of the server's files, with times and modes.
@@ -61,11 +70,11 @@ fn password_authentication_is_switched_while_we_are_logged_in() {
     for kind in [Kind::SshdOnly, Kind::BusyboxOnly, Kind::Systemd] {
         let lab = Lab::new();
         let machine = Machine::start(&MachineSpec::of_kind(kind)).unwrap();
-        assert!(!takes_passwords(&machine));
-        for value in ["true", "false"] {
-            let data = lab.file(value, format!("#cloud-config\nssh_pwauth: {value}\n"));
+        wait_for_passwords(&machine, false);
+        for value in [true, false] {
+            let data = lab.file("user-data.yaml", format!("#cloud-config\nssh_pwauth: {value}\n"));
             lab.apply(&target("root", &machine), &data, &[]).expect(0);
-            assert_eq!(takes_passwords(&machine).to_string(), value, "{kind:?}");
+            wait_for_passwords(&machine, value);
             if kind != Kind::BusyboxOnly {
                 let before = server_files(&machine);
                 lab.apply(&target("root", &machine), &data, &["--rerun"]).expect(0);
@@ -87,7 +96,7 @@ fn the_setting_goes_where_it_counts() {
     lab.apply(&target("root", &machine), &data, &[]).expect(0);
     let ours = "/etc/ssh/sshd_config.d/50-cloud-init.conf";
     assert_eq!(says(&machine, &["cat", ours]), "PasswordAuthentication yes\n");
-    assert!(takes_passwords(&machine));
+    wait_for_passwords(&machine, true);
     // A file before it has the last word, which cloud-init does not notice.
     says(
         &machine,
@@ -120,5 +129,5 @@ fn who_has_only_a_password_is_not_shut_out() {
     let ran = lab.apply(&target("root", &machine), &data, &[]);
     assert_ne!(ran.status, 0);
     assert!(ran.all().contains("could not log in again"), "{}", ran.all());
-    assert!(takes_passwords(&machine));
+    wait_for_passwords(&machine, true);
 }
