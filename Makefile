@@ -47,7 +47,7 @@ lint: setup $(DENY) ## Check form, lints, licences, dependencies and every shell
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck $(SHELL_FILES)
 	cargo test --locked -q -p anywhere-remote --test shellcheck
-	$(DENY) check --hide-inclusion-graph --config .deny.toml bans licenses sources
+	$(DENY) --config .deny.toml check --hide-inclusion-graph bans licenses sources
 	.ci/advisories $(DENY)
 	.ci/layers
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use remote::bootstrap::{self, Bootstrap, Unsupported, Variables};
+use remote::bootstrap::{self, Bootstrap, Unsupported, Variables, VendorData};
 use remote::plan::{Plan, Policy};
 use remote::secret::Secret;
 
@@ -84,10 +84,11 @@ pub(crate) fn read(machines: &MachineArgs, bootstrap: Option<&BootstrapArgs>) ->
     let from_stdin = machines
         .filenames
         .iter()
-        .chain(bootstrap.and_then(|args| args.bootstrap_data.as_ref()));
+        .chain(bootstrap.and_then(|args| args.bootstrap_data.as_ref()))
+        .chain(bootstrap.and_then(|args| args.vendor_data.as_ref()));
     if from_stdin.filter(|path| *path == Path::new("-")).count() > 1 {
         return Err(vec![Problem::new(
-            "standard input can be read once only: give - to one of -f and --bootstrap-data",
+            "standard input can be read once only: give - to one of -f, --bootstrap-data and --vendor-data",
         )]);
     }
     reading.objects(machines);
@@ -121,6 +122,8 @@ struct Reading<'a> {
     objects: Objects,
     /// `--bootstrap-data`: what it is called, and what it is.
     data: Option<(String, Secret)>,
+    /// `--vendor-data`, likewise.
+    vendor_data: Option<(String, Secret)>,
     /// Plans by source and policy, so that a hundred machines with the same data share one.
     plans: BTreeMap<String, Arc<Plan>>,
     fleet: Fleet,
@@ -146,13 +149,17 @@ impl Reading<'_> {
     }
 
     fn bootstrap_data(&mut self) {
-        let Some(path) = self.bootstrap.and_then(|args| args.bootstrap_data.as_ref()) else {
-            return;
-        };
-        match input::read(path) {
-            Ok(data) => self.data = Some((path.display().to_string(), data)),
-            Err(problem) => self.problems.push(problem),
-        }
+        let Some(args) = self.bootstrap else { return };
+        self.data = self.file(args.bootstrap_data.as_deref());
+        self.vendor_data = self.file(args.vendor_data.as_deref());
+    }
+
+    fn file(&mut self, path: Option<&Path>) -> Option<(String, Secret)> {
+        let path = path?;
+        input::read(path)
+            .map(|data| (path.display().to_string(), data))
+            .map_err(|problem| self.problems.push(problem))
+            .ok()
     }
 
     fn remote_machines(&mut self, args: &MachineArgs) {
@@ -321,6 +328,10 @@ impl Reading<'_> {
             source,
             format,
             variables: Variables { machine_name: name },
+            vendor_data: self.vendor_data.as_ref().map(|(source, data)| VendorData {
+                source,
+                data: data.expose(),
+            }),
         };
         let parsed: Bootstrap = match bootstrap::parse(data.expose(), &options) {
             Ok(parsed) => parsed,
@@ -330,6 +341,7 @@ impl Reading<'_> {
             }
         };
         for Unsupported { key, line, column, why } in &parsed.unsupported {
+            let (source, line) = parsed.sources.place(*line);
             let note = format!("{source}:{line}:{column}: {key} is not applied: {why}");
             if !self.fleet.notes.contains(&note) {
                 self.fleet.notes.insert(self.fleet.unsupported, note);

@@ -1,5 +1,6 @@
 //! Data cases for the parser of bootstrap data: `tests/bootstrap/<case>/in.yaml` (or `in.bin`) and `expected.txt`, a rendering of what
-//! it asks for or of the error. `UPDATE_GOLDEN=1` rewrites the expectations. A file `options` may say `format: ...` and `machine: ...`.
+//! it asks for or of the error. `UPDATE_GOLDEN=1` rewrites the expectations. A file `options` may say `format: ...` and `machine: ...`; `vendor.yaml`
+//! is vendor-data.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -7,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use remote::bootstrap::{Bootstrap, Command, File, Options, Variables, parse};
+use remote::bootstrap::{Bootstrap, Command, File, Options, Variables, VendorData, parse};
 
 #[test]
 fn cases() {
@@ -42,26 +43,44 @@ fn run(folder: &Path) -> String {
     let name = name.unwrap_or_else(|| panic!("{} has no input", folder.display()));
     let settings = fs::read_to_string(folder.join("options")).unwrap_or_default();
     let setting = |key: &str| settings.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+    let vendor_data = fs::read(folder.join("vendor.yaml")).ok();
     let options = Options {
         source: name,
         format: setting("format"),
         variables: Variables {
             machine_name: setting("machine").map(str::to_owned),
         },
+        vendor_data: vendor_data.as_deref().map(|data| VendorData {
+            source: "vendor.yaml",
+            data,
+        }),
     };
     match parse(&fs::read(folder.join(name)).unwrap(), &options) {
-        Ok(bootstrap) => render(&bootstrap),
+        Ok(bootstrap) => render(&Places(&bootstrap), &bootstrap),
         Err(error) => format!("error: {error}\n"),
     }
 }
 
-fn render(bootstrap: &Bootstrap) -> String {
-    let mut text = String::new();
-    commands(&mut text, &bootstrap.boot_commands);
-    for file in &bootstrap.files {
-        render_file(&mut text, file);
+/// Where something is, with the name of what it is in, if that is not the first text.
+struct Places<'a>(&'a Bootstrap);
+
+impl Places<'_> {
+    fn of(&self, line: usize, column: usize) -> String {
+        let (first, _) = self.0.sources.place(1);
+        match self.0.sources.place(line) {
+            (source, line) if source == first => format!("{line}:{column}"),
+            (source, line) => format!("{source}:{line}:{column}"),
+        }
     }
-    commands(&mut text, &bootstrap.run_commands);
+}
+
+fn render(places: &Places<'_>, bootstrap: &Bootstrap) -> String {
+    let mut text = String::new();
+    commands(&mut text, places, &bootstrap.boot_commands);
+    for file in &bootstrap.files {
+        render_file(&mut text, places, file);
+    }
+    commands(&mut text, places, &bootstrap.run_commands);
     for setting in &bootstrap.settings {
         let remote::bootstrap::Setting {
             stage,
@@ -78,37 +97,41 @@ fn render(bootstrap: &Bootstrap) -> String {
         let private = if *private { " private" } else { "" };
         writeln!(
             text,
-            "setting {origin} {}:{} {stage:?} \"{summary}\"{private}",
-            origin.line, origin.column
+            "setting {origin} {} {stage:?} \"{summary}\"{private}",
+            places.of(origin.line, origin.column)
         )
         .unwrap();
         writeln!(text, "  {function} {arguments:?}").unwrap();
     }
-    if let Some(script) = &bootstrap.script {
+    for script in &bootstrap.scripts {
         let origin = script.origin;
-        writeln!(text, "script {}:{} {:?}", origin.line, origin.column, script.interpreter).unwrap();
+        let (place, interpreter) = (places.of(origin.line, origin.column), &script.interpreter);
+        let after = if script.before_commands { "" } else { " after commands" };
+        writeln!(text, "{origin} {place} {interpreter:?}{after}").unwrap();
         content(&mut text, script.content.expose());
     }
     for unsupported in &bootstrap.unsupported {
         writeln!(
             text,
-            "unsupported {}:{} {}: {}",
-            unsupported.line, unsupported.column, unsupported.key, unsupported.why
+            "unsupported {} {}: {}",
+            places.of(unsupported.line, unsupported.column),
+            unsupported.key,
+            unsupported.why
         )
         .unwrap();
     }
     if text.is_empty() { "nothing\n".to_owned() } else { text }
 }
 
-fn commands(text: &mut String, commands: &[Command]) {
+fn commands(text: &mut String, places: &Places<'_>, commands: &[Command]) {
     for command in commands {
         let origin = command.origin;
-        writeln!(text, "{origin} {}:{}", origin.line, origin.column).unwrap();
+        writeln!(text, "{origin} {}", places.of(origin.line, origin.column)).unwrap();
         content(text, command.text.expose());
     }
 }
 
-fn render_file(text: &mut String, file: &File) {
+fn render_file(text: &mut String, places: &Places<'_>, file: &File) {
     let File {
         path,
         owner,
@@ -127,8 +150,8 @@ fn render_file(text: &mut String, file: &File) {
     );
     writeln!(
         text,
-        "{origin} {}:{} {path:?} {permissions:04o} {user}:{group}{flags}",
-        origin.line, origin.column
+        "{origin} {} {path:?} {permissions:04o} {user}:{group}{flags}",
+        places.of(origin.line, origin.column)
     )
     .unwrap();
     content(text, file.content.expose());

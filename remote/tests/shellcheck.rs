@@ -79,6 +79,8 @@ fn plan() -> Plan {
         Action::Expect {
             path: b"/tmp/a\nb".to_vec(),
         },
+        ensure("e_link", &["it's", ""]),
+        ensure("e_unit", &["it's", ""]),
         Action::Undo,
     ];
     let ensures = [

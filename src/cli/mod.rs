@@ -141,9 +141,13 @@ pub(crate) struct MachineArgs {
 /// What is to be applied.
 #[derive(Debug, Args)]
 pub(crate) struct BootstrapArgs {
-    /// Bootstrap data (cloud-config or a script), for machines that no Machine object gives any; - for standard input
+    /// Bootstrap data (cloud-init's user-data in any form, or an Ignition config), for machines that no Machine object gives any; - for standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) bootstrap_data: Option<PathBuf>,
+    /// What the provider of the machines adds to all bootstrap data, of the same forms: where both say something, the bootstrap data
+    /// wins
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vendor_data: Option<PathBuf>,
     /// Refuse bootstrap data that asks for anything this program does not do yet
     #[arg(long)]
     pub(crate) strict: bool,

@@ -1,29 +1,37 @@
 //! What kind of bootstrap data a text is, and what to do about the kinds that are not supported.
 
 use super::error::BootstrapErrorKind;
+use super::scripts::Folder;
 
 /// The kinds that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     /// `#cloud-config`
     CloudConfig,
-    /// `#!`
-    Script,
+    /// `#!`, and where it is kept.
+    Script(Folder),
+    /// `#cloud-config-archive`
+    Archive,
+    /// A MIME message.
+    Mime,
+    /// JSON with an `ignition` key.
+    Ignition,
 }
 
 const HEADER: &str = "#cloud-config";
 const USE_CLOUD_CONFIG: &str = "have the bootstrap provider emit cloud-config";
 const ONE_DOCUMENT: &str = "put its contents into one #cloud-config document";
+const POSIX_ONLY: &str = "only hosts with a POSIX shell can be provisioned";
 
-/// Refuses a Secret's `format` that says the data is something else than cloud-config.
+/// How many lines are looked at for header fields.
+const MAX_FIELDS: usize = 64;
+
+/// Refuses a Secret's `format` that says the data is something else than cloud-config or Ignition.
 pub(super) fn check_format(format: Option<&str>) -> Result<(), BootstrapErrorKind> {
     let Some(format) = format else { return Ok(()) };
     match format {
-        "" | "cloud-config" => Ok(()),
-        "ignition" => Err(unsupported_format(
-            format,
-            "set the bootstrap provider's format to cloud-config",
-        )),
-        "powershell" | "powershell-xml" => Err(unsupported_format(format, "only hosts with a POSIX shell can be provisioned")),
+        "" | "cloud-config" | "ignition" => Ok(()),
+        "powershell" | "powershell-xml" => Err(unsupported_format(format, POSIX_ONLY)),
         _ => Err(unsupported_format(format, USE_CLOUD_CONFIG)),
     }
 }
@@ -47,12 +55,21 @@ pub(super) fn detect(text: &str, format: Option<&str>) -> Result<Content, Bootst
     let first_line = text.lines().next().unwrap_or_default().trim_end();
     let lower = first_line.to_ascii_lowercase();
     if lower.starts_with("#!") {
-        return Ok(Content::Script);
+        return Ok(Content::Script(Folder::User));
     }
     if is_header(first_line) {
         return Ok(Content::CloudConfig);
     }
-    if let Some((what, advice)) = known_kind(text, &lower) {
+    if lower.starts_with("#cloud-config-archive") {
+        return Ok(Content::Archive);
+    }
+    if is_mime(text) {
+        return Ok(Content::Mime);
+    }
+    if format == Some("ignition") || text.starts_with('{') && text.contains("\"ignition\"") {
+        return Ok(Content::Ignition);
+    }
+    if let Some((what, advice)) = known_kind(&lower).or_else(|| known_anywhere(text)) {
         return Err(BootstrapErrorKind::UnsupportedContent { what, advice });
     }
     if lower.starts_with("#cloud") {
@@ -73,10 +90,38 @@ pub(super) fn is_header(line: &str) -> bool {
             .is_some_and(|word| line.starts_with(word) && word.eq_ignore_ascii_case(HEADER))
 }
 
-/// A kind of user-data that cloud-init (or another consumer of bootstrap data) knows, and what to do instead.
-fn known_kind(text: &str, first_line: &str) -> Option<(&'static str, &'static str)> {
+/// Whether a text is a MIME message: it begins with header fields, and `MIME-Version` or `Content-Type` is among them.
+pub(super) fn is_mime(text: &str) -> bool {
+    let mut fields = without_envelope(text)
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .take(MAX_FIELDS);
+    let is_field = |line: &&str| {
+        line.split_once(':')
+            .is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()))
+    };
+    let names_mime = |line: &str| {
+        let lower = line.to_ascii_lowercase();
+        lower.starts_with("mime-version:") || lower.starts_with("content-type:")
+    };
+    match fields.next().filter(is_field) {
+        Some(first) => names_mime(first) || fields.any(names_mime),
+        None => false,
+    }
+}
+
+/// A message without the line of an mbox before it (`From nobody Fri Jan 11 07:00:00 1980`), which old tools of cloud-init write.
+pub(super) fn without_envelope(text: &str) -> &str {
+    let text = text.trim_start();
+    match text.split_once('\n') {
+        Some((first, rest)) if first.starts_with("From ") => rest,
+        Some(_) | None => text,
+    }
+}
+
+/// A kind of user-data that cloud-init (or another consumer of bootstrap data) knows by its first line, and what to do instead.
+pub(super) fn known_kind(first_line: &str) -> Option<(&'static str, &'static str)> {
     const BY_FIRST_LINE: &[(&str, &str, &str)] = &[
-        ("#cloud-config-archive", "a cloud-config archive", ONE_DOCUMENT),
         ("#cloud-config-jsonp", "a JSON patch of cloud-config", ONE_DOCUMENT),
         (
             "#cloud-boothook",
@@ -90,41 +135,21 @@ fn known_kind(text: &str, first_line: &str) -> Option<(&'static str, &'static st
             "only cloud-init itself can run it",
         ),
         ("#upstart-job", "an Upstart job", "use `runcmd` in a #cloud-config document"),
-        (
-            "#ps1",
-            "a PowerShell script",
-            "only hosts with a POSIX shell can be provisioned",
-        ),
-        (
-            "<powershell>",
-            "a PowerShell script",
-            "only hosts with a POSIX shell can be provisioned",
-        ),
-        (
-            "rem cmd",
-            "a Windows batch script",
-            "only hosts with a POSIX shell can be provisioned",
-        ),
-        ("content-type:", "a MIME message", ONE_DOCUMENT),
-        ("mime-version:", "a MIME message", ONE_DOCUMENT),
+        ("#ps1", "a PowerShell script", POSIX_ONLY),
+        ("<powershell>", "a PowerShell script", POSIX_ONLY),
+        ("rem cmd", "a Windows batch script", POSIX_ONLY),
     ];
-    if let Some((_, what, advice)) = BY_FIRST_LINE.iter().find(|(start, ..)| first_line.starts_with(start)) {
-        return Some((what, advice));
-    }
+    BY_FIRST_LINE
+        .iter()
+        .find(|(start, ..)| first_line.starts_with(start))
+        .map(|(_, what, advice)| (*what, *advice))
+}
+
+/// The same, by what is in a text.
+fn known_anywhere(text: &str) -> Option<(&'static str, &'static str)> {
     let beginning: String = text.chars().take(4096).collect::<String>().to_ascii_lowercase();
-    if text.starts_with('{') && text.contains("\"ignition\"") {
-        return Some(("an Ignition config", USE_CLOUD_CONFIG));
-    }
-    // A message with other headers first.
-    let is_mail_header = first_line
-        .split_once(':')
-        .is_some_and(|(name, _)| name.contains('-') && !name.contains(char::is_whitespace));
-    if is_mail_header && beginning.contains("\nmime-version:") {
-        return Some(("a MIME message", ONE_DOCUMENT));
-    }
-    if beginning.contains("\nwrite-output ") || beginning.contains("\nnew-item ") || beginning.contains("$erroractionpreference")
-    {
-        return Some(("a PowerShell script", "only hosts with a POSIX shell can be provisioned"));
-    }
-    None
+    ["\nwrite-output ", "\nnew-item ", "$erroractionpreference"]
+        .iter()
+        .any(|command| beginning.contains(command))
+        .then_some(("a PowerShell script", POSIX_ONLY))
 }

@@ -15,6 +15,7 @@ const BEGINNINGS: &[&str] = &[
     "#cloud-boothook",
     "content-type:",
     "mime-version:",
+    "{",
 ];
 
 /// Unwraps the data. Base64 around the whole is undone only if all of it is base64 and bootstrap data comes out.
@@ -24,17 +25,25 @@ pub(super) fn open(data: &[u8]) -> Result<String, BootstrapErrorKind> {
     }
     let decoded = from_base64(data);
     let data = decoded.as_deref().unwrap_or(data);
-    let decompressed = match data.starts_with(&GZIP_MAGIC) {
-        true => Some(gunzip(data, MAX_TEXT_BYTES).map_err(too_large_as_a_whole)?),
-        false => None,
-    };
-    let bytes = decompressed.as_deref().unwrap_or(data);
-    let text = std::str::from_utf8(bytes).map_err(|_| BootstrapErrorKind::NotUtf8)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text(data, MAX_TEXT_BYTES)?;
     if text.trim().is_empty() {
         return Err(BootstrapErrorKind::Empty);
     }
-    Ok(text.to_owned())
+    Ok(text)
+}
+
+/// The text of data that may be compressed, at most `limit` bytes of it, without a byte order mark.
+pub(super) fn text(data: &[u8], limit: usize) -> Result<String, BootstrapErrorKind> {
+    let decompressed = match data.starts_with(&GZIP_MAGIC) {
+        true => Some(gunzip(data, limit).map_err(too_large_as_a_whole)?),
+        false => None,
+    };
+    let bytes = decompressed.as_deref().unwrap_or(data);
+    if bytes.len() > limit {
+        return Err(BootstrapErrorKind::TooLarge { limit: MAX_TEXT_BYTES });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| BootstrapErrorKind::NotUtf8)?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
 }
 
 fn from_base64(data: &[u8]) -> Option<Vec<u8>> {
@@ -50,7 +59,7 @@ fn is_bootstrap_text(decoded: &[u8]) -> bool {
 
 fn too_large_as_a_whole(error: GzipError) -> BootstrapErrorKind {
     match error {
-        GzipError::TooLarge { limit } => BootstrapErrorKind::TooLarge { limit },
+        GzipError::TooLarge { .. } => BootstrapErrorKind::TooLarge { limit: MAX_TEXT_BYTES },
         GzipError::Invalid | GzipError::Truncated => BootstrapErrorKind::Gzip(error),
     }
 }

@@ -95,11 +95,36 @@ pub enum BootstrapErrorKind {
     /// The first line is nearly `#cloud-config`.
     #[error("the first line must be exactly `#cloud-config`")]
     MisspelledHeader,
-    /// k0smotron appends `customUserData` that way.
-    #[error("second #cloud-config document at line {line} is not supported yet; put everything into one document")]
-    SecondCloudConfig {
-        /// The line of its header.
-        line: usize,
+    /// A MIME message that cannot be taken apart.
+    #[error("the MIME message cannot be read: {what}")]
+    Mime {
+        /// What is wrong, as a fixed text.
+        what: &'static str,
+    },
+    /// A part with a content type for which cloud-init has no handler, so that it ignores the part.
+    #[error(
+        "cloud-init has no handler for parts with this content type; the usual ones are text/cloud-config and text/x-shellscript"
+    )]
+    UnknownContentType,
+    /// A part that is text/jinja2 and has no header that says so.
+    #[error("a part of type text/jinja2 must have `## template: jinja` as its first line")]
+    NoTemplateHeader,
+    /// A container where there cannot be one.
+    #[error(
+        "this is {what} inside another container, where cloud-init does not look for one; make its parts parts of the outer one"
+    )]
+    NestedContainer {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A part after the first has a template header, and the text as a whole has none.
+    #[error("the header `## template: jinja` must be the first line of the whole text, which it then applies to")]
+    LateTemplate,
+    /// Beyond [`MAX_PARTS`](super::MAX_PARTS).
+    #[error("the bootstrap data has more than {limit} parts")]
+    TooManyParts {
+        /// The limit.
+        limit: usize,
     },
     /// `---` inside cloud-config.
     #[error("cloud-config must be one YAML document; a second one begins here")]
@@ -146,6 +171,18 @@ pub enum FieldProblem {
         /// What it can be.
         expected: &'static str,
     },
+    /// A merger that appends to lists met something else.
+    #[error("asks to add {found} to a list")]
+    NotMergedIntoList {
+        /// What is there.
+        found: &'static str,
+    },
+    /// A merger that appends to text met something else.
+    #[error("asks to add {found} to a text")]
+    NotMergedIntoText {
+        /// What is there.
+        found: &'static str,
+    },
     /// A NUL byte in a path, a name or a command.
     #[error("contains a NUL character")]
     Nul,
@@ -173,6 +210,20 @@ pub enum FieldProblem {
     /// `content` is not what `encoding` says.
     #[error("is declared as gzip by its `encoding`, but {0}")]
     Gzip(GzipError),
+    /// An Ignition source that would have to be fetched.
+    #[error("is fetched from elsewhere, which is not supported: put the content into a data: URL, or fetch it in a systemd unit")]
+    NotADataUrl,
+    /// Compressed content that is none.
+    #[error("says that the content is gzip, but it {0}")]
+    NotCompressed(GzipError),
+    /// `verification.hash` is that of something else.
+    #[error("is not the hash of the content")]
+    WrongHash,
+    /// What Ignition does to disks.
+    #[error(
+        "can only be set up before a host's first start, by Ignition itself, and not on a host that is up: set it up when the host is imaged, and remove it here"
+    )]
+    FirstStart,
     /// Beyond [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES), together with the files before it.
     #[error("makes the files larger than {limit} bytes together")]
     TooLarge {

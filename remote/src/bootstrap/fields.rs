@@ -55,6 +55,11 @@ impl<'a> Fields<'a> {
             .transpose()
     }
 
+    /// A mapping in this one; see [`Fields::of`].
+    pub(super) fn inside(&self, path: String, node: &'a Node, expected: &'static str) -> Result<Fields<'a>, BootstrapError> {
+        Self::of(self.source, path, node, expected)
+    }
+
     /// The items of the list at a key, each with its path; nothing if it is missing or null.
     pub(super) fn list(&self, key: &str) -> Result<Vec<(String, &'a Node)>, BootstrapError> {
         let Some(node) = self.present(key) else {

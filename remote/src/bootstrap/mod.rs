@@ -17,21 +17,29 @@ mod envelope;
 mod error;
 mod fields;
 mod files;
+mod ignition;
+mod merge;
 pub mod modules;
 mod owner;
+mod parts;
 mod path;
 mod permissions;
 mod script;
+mod scripts;
 mod settings;
+mod sources;
 mod suggest;
 mod template;
+mod user_data;
 
 use std::fmt;
 
 pub use error::{BootstrapError, BootstrapErrorKind, FieldProblem, GzipError};
+pub use sources::Sources;
 
 use crate::secret::Secret;
 use crate::yaml::Span;
+use user_data::UserData;
 
 /// The largest bootstrap data accepted, as stored (perhaps compressed), in bytes. A Kubernetes Secret holds at most 1 MiB.
 pub const MAX_DATA_BYTES: usize = 8 * 1024 * 1024;
@@ -52,6 +60,17 @@ pub struct Options<'a> {
     pub format: Option<&'a str>,
     /// What templates may use.
     pub variables: Variables,
+    /// vendor-data: what whoever offers the machine wants, as far as user-data says nothing else.
+    pub vendor_data: Option<VendorData<'a>>,
+}
+
+/// vendor-data (<https://docs.cloudinit.io/en/latest/explanation/vendordata.html>), of any form that user-data may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VendorData<'a> {
+    /// What errors call it.
+    pub source: &'a str,
+    /// The data.
+    pub data: &'a [u8],
 }
 
 /// The values of template variables.
@@ -61,8 +80,11 @@ pub struct Variables {
     pub machine_name: Option<String>,
 }
 
-/// What bootstrap data asks for, in the order in which cloud-init does it: boot commands, files, run commands, the script.
-/// Files with [`File::defer`] come after packages and users, that is right before the run commands.
+/// The most parts that bootstrap data may have. Each is merged with all before it, so the work grows with their number.
+pub const MAX_PARTS: usize = 100;
+
+/// What bootstrap data asks for, in the order in which cloud-init does it: boot commands, files, settings, then scripts and run
+/// commands. Files with [`File::defer`] come after packages and users, that is right before scripts and run commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bootstrap {
     /// `bootcmd`
@@ -71,12 +93,14 @@ pub struct Bootstrap {
     pub files: Vec<File>,
     /// `runcmd`
     pub run_commands: Vec<Command>,
-    /// The data itself, if it is a `#!` script.
-    pub script: Option<Script>,
+    /// `#!` scripts in the order in which they run; those with [`Script::before_commands`] come first.
+    pub scripts: Vec<Script>,
     /// What the other modules ask for, in the order of the document.
     pub settings: Vec<Setting>,
     /// What the data asks for and this program does not do, in the order of the document.
     pub unsupported: Vec<Unsupported>,
+    /// Which part each line is from.
+    pub sources: Sources,
 }
 
 /// A file to write.
@@ -126,6 +150,9 @@ pub struct Script {
     pub content: Secret,
     /// Where it begins.
     pub origin: Origin,
+    /// Whether it runs before the run commands rather than after them. cloud-init runs scripts and `runcmd` sorted by name, and a
+    /// part without a file name is called `part-001`.
+    pub before_commands: bool,
 }
 
 /// A state of the host that a module asks for: a shell function of ours and its arguments (`remote/src/script/ensure/`). Calling it
@@ -149,6 +176,8 @@ pub struct Setting {
 /// The order in which cloud-init's modules run (its default `cloud.cfg`), as far as they are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// Directories, links and empty files of an Ignition config.
+    Nodes,
     /// `growpart`, `resize_rootfs`
     Growpart,
     /// `disk_setup`, `fs_setup`
@@ -181,13 +210,16 @@ pub enum Stage {
     Packages,
     /// `snap`
     Snap,
+    /// systemd units of an Ignition config.
+    Units,
     /// `final_message`; after the commands, as is what follows
     FinalMessage,
     /// `power_state`
     PowerState,
 }
 
-/// Where in the bootstrap data something was asked for. Lines are those of the text after templates are rendered.
+/// Where in the bootstrap data something was asked for. Lines are those of the text after templates are rendered, counted through
+/// all parts: see [`Sources::place`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     /// `write_files`, `runcmd`, `bootcmd`, `script`
@@ -222,7 +254,7 @@ impl fmt::Display for Origin {
 pub struct Unsupported {
     /// The key with its path: `packages`, `write_files[2].source`.
     pub key: String,
-    /// Line, from 1.
+    /// Line, from 1, counted through all parts: see [`Sources::place`].
     pub line: usize,
     /// Column, from 1.
     pub column: usize,
@@ -230,20 +262,35 @@ pub struct Unsupported {
     pub why: String,
 }
 
-/// Reads bootstrap data: base64 and gzip around it, a template, then `#cloud-config` or a `#!` script.
+/// Reads bootstrap data: base64 and gzip around it; MIME parts, an archive or a template; then `#cloud-config` and `#!`
+/// scripts, or an Ignition config.
 ///
 /// # Errors
 ///
 /// [`BootstrapError`]: the data is beyond a limit, damaged, of a kind that is not supported (each is named), not valid YAML, or asks
 /// for something that cannot be meant.
 pub fn parse(data: &[u8], options: &Options<'_>) -> Result<Bootstrap, BootstrapError> {
+    let mut sources = Sources::default();
+    let mut user_data = user_data(data, options, &mut sources)?;
+    if let Some(VendorData { source, data }) = options.vendor_data {
+        let options = Options {
+            source,
+            format: None,
+            vendor_data: None,
+            variables: options.variables.clone(),
+        };
+        let vendor_data = self::user_data(data, &options, &mut sources)?;
+        user_data.complete_with(vendor_data, &sources)?;
+    }
+    user_data.read(sources)
+}
+
+/// The parts of one piece of data, put together.
+fn user_data(data: &[u8], options: &Options<'_>, sources: &mut Sources) -> Result<UserData, BootstrapError> {
     let fail = |kind| BootstrapError::new(options.source, Span::START, kind);
     content::check_format(options.format).map_err(fail)?;
     let text = envelope::open(data).map_err(fail)?;
-    let rendered = template::render(&text, options)?;
-    let text = rendered.as_deref().unwrap_or(&text);
-    match content::detect(text, options.format).map_err(fail)? {
-        content::Content::CloudConfig => cloud_config::parse(text, options.source),
-        content::Content::Script => script::parse(text, options.source),
-    }
+    let mut user_data = UserData::default();
+    user_data.add(&text, options, sources)?;
+    Ok(user_data)
 }

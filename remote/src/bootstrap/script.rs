@@ -1,14 +1,14 @@
 //! Bootstrap data that is a program: the `#!` line.
 
 use super::error::{BootstrapError, BootstrapErrorKind};
-use super::{Bootstrap, Origin, Script};
+use super::{Origin, Script};
 use crate::secret::Secret;
 use crate::yaml::Span;
 
 /// Takes a text that begins (white space aside) with `#!`.
 ///
 /// A script written with CRLF gets plain line ends, as cloud-init gives it, for the kernel would look for `/bin/sh\r`.
-pub(super) fn parse(text: &str, source: &str) -> Result<Bootstrap, BootstrapError> {
+pub(super) fn parse(text: &str, source: &str) -> Result<Script, BootstrapError> {
     let body = text.trim_start();
     let line = text
         .len()
@@ -24,14 +24,11 @@ pub(super) fn parse(text: &str, source: &str) -> Result<Bootstrap, BootstrapErro
     };
     let interpreter =
         interpreter(first_line).ok_or_else(|| BootstrapError::new(source, span, BootstrapErrorKind::NoInterpreter))?;
-    let script = Script {
+    Ok(Script {
         interpreter,
         content: Secret::new(content),
         origin: Origin::at("script", 0, span),
-    };
-    Ok(Bootstrap {
-        script: Some(script),
-        ..Bootstrap::default()
+        before_commands: true,
     })
 }
 

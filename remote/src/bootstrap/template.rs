@@ -42,6 +42,11 @@ pub(super) fn render(text: &str, options: &Options<'_>) -> Result<Option<String>
     Ok(Some("\n".repeat(lines_before + 1) + &rendered))
 }
 
+/// Whether a line is a template header.
+pub(super) fn is_header(line: &str) -> bool {
+    language(line).is_some()
+}
+
 /// The language of a header line (`##`, white space, `template:`, a name, in any letter case); nothing if it is none.
 fn language(line: &str) -> Option<String> {
     let lower = line.to_lowercase();

@@ -4,7 +4,7 @@ mod step;
 
 use sha2::{Digest, Sha256};
 
-use crate::bootstrap::{self, Bootstrap, Stage};
+use crate::bootstrap::{self, Bootstrap, Origin, Stage};
 use crate::redact::Redactor;
 use crate::secret::Secret;
 
@@ -70,7 +70,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan that applies bootstrap data: `bootcmd`, files, deferred files, `runcmd` or script; the order of cloud-init.
+    /// The plan that applies bootstrap data: `bootcmd`, files, settings, deferred files, `runcmd` and scripts; the
+    /// order of cloud-init.
     ///
     /// # Errors
     /// See [`PlanError`].
@@ -80,9 +81,13 @@ impl Plan {
         if policy.expect_sentinel {
             actions.push(("sentinel of an earlier life".to_owned(), Action::Remove { path: sentinel() }));
         }
+        let name = |origin: &Origin| match bootstrap.sources.part(origin.line) {
+            Some(part) => format!("{origin} of {part}"),
+            None => origin.to_string(),
+        };
         let command = |command: &bootstrap::Command, module| {
             (
-                command.origin.to_string(),
+                name(&command.origin),
                 Action::Command(Command {
                     text: command.text.clone(),
                     module,
@@ -91,29 +96,29 @@ impl Plan {
         };
         actions.extend(bootstrap.boot_commands.iter().map(|entry| command(entry, Module::Boot)));
         let files = |deferred: bool| bootstrap.files.iter().filter(move |file| file.defer == deferred);
-        let written = |file: &bootstrap::File| (file.origin.to_string(), Action::WriteFile(write_file(file)));
+        let written = |file: &bootstrap::File| (name(&file.origin), Action::WriteFile(write_file(file)));
+        let ensured = |setting: &&bootstrap::Setting| (name(&setting.origin), ensure(setting));
+        let run = |entry: &bootstrap::Script| (name(&entry.origin), script(entry));
         let mut settings: Vec<_> = bootstrap.settings.iter().collect();
         settings.sort_by_key(|setting| setting.stage);
         let (before, after) = settings.split_at(settings.partition_point(|setting| setting.stage < Stage::FinalMessage));
         actions.extend(files(false).map(written));
-        actions.extend(before.iter().map(|setting| ensure(setting)));
+        actions.extend(before.iter().map(ensured));
         actions.extend(files(true).map(written));
+        let scripts = |before: bool| {
+            bootstrap
+                .scripts
+                .iter()
+                .filter(move |script| script.before_commands == before)
+        };
+        actions.extend(scripts(true).map(run));
         if policy.commands_as_script && !bootstrap.run_commands.is_empty() {
             actions.extend(install_script(&bootstrap.run_commands, policy));
         } else {
             actions.extend(bootstrap.run_commands.iter().map(|entry| command(entry, Module::Run)));
         }
-        if let Some(script) = &bootstrap.script {
-            let body = Body::Inline(script.content.clone());
-            actions.push((
-                script.origin.to_string(),
-                Action::Script(Script {
-                    interpreter: script.interpreter.clone(),
-                    body,
-                }),
-            ));
-        }
-        actions.extend(after.iter().map(|setting| ensure(setting)));
+        actions.extend(scripts(false).map(run));
+        actions.extend(after.iter().map(ensured));
         if actions.iter().all(|(_, action)| matches!(action, Action::Remove { .. })) {
             return Err(PlanError::Empty);
         }
@@ -248,25 +253,34 @@ fn check(name: &str, action: &Action) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn ensure(setting: &bootstrap::Setting) -> (String, Action) {
+fn ensure(setting: &bootstrap::Setting) -> Action {
     let bootstrap::Setting {
         stage: _,
         summary,
         function,
         arguments,
         private,
-        origin,
+        origin: _,
     } = setting;
-    let (summary, arguments) = (summary.clone(), arguments.clone());
-    (
-        origin.to_string(),
-        Action::Ensure(Ensure {
-            summary,
-            function,
-            arguments,
-            private: *private,
-        }),
-    )
+    Action::Ensure(Ensure {
+        summary: summary.clone(),
+        function,
+        arguments: arguments.clone(),
+        private: *private,
+    })
+}
+
+fn script(script: &bootstrap::Script) -> Action {
+    let bootstrap::Script {
+        interpreter,
+        content,
+        origin: _,
+        before_commands: _,
+    } = script;
+    Action::Script(Script {
+        interpreter: interpreter.clone(),
+        body: Body::Inline(content.clone()),
+    })
 }
 
 fn write_file(file: &bootstrap::File) -> WriteFile {

@@ -73,6 +73,8 @@ const ENSURE: &[(&[&str], &str)] = &[
     (&["e_repository"], include_str!("ensure/repositories.sh")),
     (&["e_timezone"], include_str!("ensure/timezone.sh")),
     (&["e_user"], include_str!("ensure/users.sh")),
+    (&["e_directory", "e_ignition_file", "e_link"], include_str!("ensure/nodes.sh")),
+    (&["e_unit", "e_units_start"], include_str!("ensure/units.sh")),
 ];
 
 /// What a program is for.

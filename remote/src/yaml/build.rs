@@ -41,10 +41,13 @@ struct Anchored {
     size: Size,
 }
 
+/// How large a tree is.
 #[derive(Clone, Copy, Default)]
-struct Size {
-    nodes: usize,
-    bytes: usize,
+pub(crate) struct Size {
+    /// How many nodes it has.
+    pub(crate) nodes: usize,
+    /// The bytes of its scalars.
+    pub(crate) bytes: usize,
     depth: usize,
 }
 
@@ -258,8 +261,8 @@ fn scalar_tag(tag: &saphyr_parser::Tag) -> Option<Tag> {
     }
 }
 
-/// Recursion is bounded by [`MAX_DEPTH`].
-fn measure(node: &Node) -> Size {
+/// Counts a tree. Recursion is bounded by [`MAX_DEPTH`].
+pub(crate) fn measure(node: &Node) -> Size {
     let children: Vec<Size> = match &node.value {
         Value::Scalar { text, .. } => {
             return Size {

@@ -70,7 +70,7 @@ fn is_merge_key(key: &Node) -> bool {
 }
 
 /// What makes two keys the same: their value as text, so that `1` and `"1"` are (they are in JSON).
-fn key_text(key: &Node) -> Option<String> {
+pub(crate) fn key_text(key: &Node) -> Option<String> {
     match key.resolved()? {
         Resolved::Null => Some("null".to_owned()),
         Resolved::Bool(value) => Some(value.to_string()),

@@ -18,8 +18,10 @@ mod python;
 mod scalar;
 
 pub(crate) use binary::decode as decode_base64;
+pub(crate) use build::measure;
 pub(crate) use error::shown;
 pub use error::{YamlError, YamlErrorKind};
+pub(crate) use mapping::key_text;
 pub use node::{Document, Node, PathSegment, Span, Style, Tag, Value};
 pub use scalar::Resolved;
 

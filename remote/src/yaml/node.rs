@@ -147,6 +147,23 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Moves the node and all below it so many lines down. Recursion is bounded by [`MAX_DEPTH`](super::MAX_DEPTH).
+    pub(crate) fn move_down(&mut self, lines: usize) {
+        self.span.line = self.span.line.saturating_add(lines);
+        match &mut self.value {
+            Value::Scalar { .. } => {}
+            Value::Sequence(items) => items.iter_mut().for_each(|item| item.move_down(lines)),
+            Value::Mapping(entries) => {
+                for (key, value) in entries {
+                    key.move_down(lines);
+                    value.move_down(lines);
+                }
+            }
+        }
+    }
+}
+
 /// Shows the shape only: values may be secrets.
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
