@@ -82,10 +82,14 @@ fn a_client_that_is_missing_is_installed_and_asks_no_others() {
 fn a_locale_is_made_and_set() {
     let lab = Lab::new();
     let machine = machine(Shell::Dash, SudoRule::None);
+    // As on newer hosts.
+    machine.run(&["mv", "/etc/default/locale", "/etc/locale.conf"]).unwrap();
+    machine.run(&["ln", "-s", "../locale.conf", "/etc/default/locale"]).unwrap();
     let data = lab.file("user-data.yaml", "#cloud-config\nlocale: de_AT.UTF-8\n");
     for more in [&[][..], &["--rerun"]] {
         lab.apply(&target("root", &machine), &data, more).expect(0);
-        let set = fs::read_to_string(on(&machine, "etc/default/locale")).unwrap();
+        let set = fs::read_to_string(on(&machine, "etc/locale.conf")).unwrap();
+        assert!(fs::symlink_metadata(on(&machine, "etc/default/locale")).unwrap().is_symlink());
         assert_eq!(
             set.lines().filter(|line| line.starts_with("LANG=")).collect::<Vec<_>>(),
             ["LANG=de_AT.UTF-8"]
@@ -122,5 +126,122 @@ fn the_final_message_is_in_the_log() {
             "{line}"
         );
         assert!(!line.contains('$'), "{line}");
+    }
+}
+
+#[test]
+fn rsyslog_is_told_of_what_has_changed() {
+    let lab = Lab::new();
+    let machine = machine(Shell::Dash, SudoRule::None);
+    let data = lab.file(
+        "user-data.yaml",
+        "#cloud-config
+rsyslog:
+  configs: ['*.* /var/log/a', {filename: b.conf, content: 'local0.* /var/log/b'}, '*.* /var/log/c']
+  remotes: {main: '@@192.0.2.1:514', other: 'auth.* 192.0.2.2'}
+  service_reload_command: [sh, -c, 'echo \"$0\" >>/srv/reloaded', 'it is']
+",
+    );
+    for more in [&[][..], &["--rerun"]] {
+        lab.apply(&target("root", &machine), &data, more).expect(0);
+        assert_eq!(
+            fs::read_to_string(on(&machine, "etc/rsyslog.d/20-cloud-config.conf")).unwrap(),
+            "*.* /var/log/a\n*.* /var/log/c\n# begin remotes\n*.* @@192.0.2.1:514 # main\nauth.* @192.0.2.2 # other\n# end remotes\n"
+        );
+        assert_eq!(
+            fs::read_to_string(on(&machine, "etc/rsyslog.d/b.conf")).unwrap(),
+            "local0.* /var/log/b\n"
+        );
+        assert_eq!(fs::read_to_string(on(&machine, "srv/reloaded")).unwrap(), "it is\n", "once");
+    }
+}
+
+#[test]
+fn the_name_servers_and_the_keyboard_are_set() {
+    let lab = Lab::new();
+    let machine = machine(Shell::Busybox, SudoRule::None);
+    let data = lab.file(
+        "user-data.yaml",
+        "#cloud-config
+manage_resolv_conf: true
+resolv_conf: {nameservers: [192.0.2.1], searchdomains: [a.example.org, b.example.org], options: {rotate: true, timeout: 1}}
+keyboard: {layout: de, variant: nodeadkeys}
+",
+    );
+    for more in [&[][..], &["--rerun"]] {
+        lab.apply(&target("root", &machine), &data, more).expect(0);
+        assert_eq!(
+            fs::read_to_string(on(&machine, "etc/resolv.conf")).unwrap(),
+            "nameserver 192.0.2.1\nsearch a.example.org b.example.org\noptions rotate timeout:1\n"
+        );
+        assert_eq!(
+            fs::read_to_string(on(&machine, "etc/default/keyboard")).unwrap(),
+            "XKBMODEL=\"pc105\"\nXKBLAYOUT=\"de\"\nXKBVARIANT=\"nodeadkeys\"\nXKBOPTIONS=\"\"\n"
+        );
+    }
+}
+
+#[test]
+fn snap_is_asked_in_order() {
+    let lab = Lab::new();
+    let machine = machine(Shell::Dash, SudoRule::None);
+    // It says what it is asked for, and has what it was asked to install.
+    let stub = "#!/bin/sh
+case $1 in
+ack) cat \"$2\" >>/srv/asked ;;
+list) grep -qx \"$2\" /srv/have ;;
+install) echo \"$2\" >>/srv/have; echo \"$*\" >>/srv/asked ;;
+*) echo \"$*\" >>/srv/asked ;;
+esac
+";
+    fs::write(on(&machine, "srv/snap"), stub).unwrap();
+    machine
+        .run(&["install", "-m", "755", "/srv/snap", "/usr/local/bin/snap"])
+        .unwrap();
+    let data = lab.file(
+        "user-data.yaml",
+        "#cloud-config
+snap:
+  assertions: {02: 'type: b', 01: 'type: a'}
+  commands:
+    - [set, system, 'a b=c']
+    - snap refresh --hold | cat
+packages: [snap: [demo-a, [demo-b, --edge]]]
+",
+    );
+    let commands = "type: a\n\ntype: b\n\nset system a b=c\nrefresh --hold\n";
+    for (more, installed) in [(&[][..], "install demo-a\ninstall demo-b --edge\n"), (&["--rerun"], "")] {
+        lab.apply(&target("root", &machine), &data, more).expect(0);
+        let asked = on(&machine, "srv/asked");
+        assert_eq!(fs::read_to_string(&asked).unwrap(), format!("{installed}{commands}"));
+        fs::remove_file(asked).unwrap();
+    }
+}
+
+#[test]
+fn a_seed_is_added_once_and_the_command_gets_its_file() {
+    let lab = Lab::new();
+    for machine in [
+        machine(Shell::Dash, SudoRule::None),
+        Machine::start(&MachineSpec::of_kind(Kind::BusyboxOnly)).unwrap(),
+    ] {
+        fs::create_dir_all(on(&machine, "srv")).unwrap();
+        let data = lab.file(
+            "user-data.yaml",
+            "#cloud-config
+random_seed: {file: /srv/seed, data: AP8lcwo=, encoding: base64, command: [sh, -c, 'echo \"$RANDOM_SEED_FILE\" >/srv/told']}
+",
+        );
+        for more in [&[][..], &["--rerun"]] {
+            lab.apply(&target("root", &machine), &data, more).expect(0);
+            assert_eq!(fs::read(on(&machine, "srv/seed")).unwrap(), b"\0\xff%s\n");
+            assert_eq!(fs::read_to_string(on(&machine, "srv/told")).unwrap(), "/srv/seed\n");
+        }
+        let missing = lab.file(
+            "missing.yaml",
+            "#cloud-config\nrandom_seed: {command: [no-such], command_required: true}\n",
+        );
+        let failed = lab.apply(&target("root", &machine), &missing, &[]).expect(1);
+        assert!(failed.all().contains("there is no no-such on this host"), "{failed:?}");
     }
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file is its own crate and uses what it needs
 #![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot be set up fails
 
+pub(crate) mod packages;
 mod running;
 
 use std::collections::BTreeMap;

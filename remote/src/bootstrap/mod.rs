@@ -178,6 +178,8 @@ pub struct Setting {
 pub enum Stage {
     /// Directories, links and empty files of an Ignition config.
     Nodes,
+    /// `random_seed`
+    RandomSeed,
     /// `growpart`, `resize_rootfs`
     Growpart,
     /// `disk_setup`, `fs_setup`
@@ -186,6 +188,8 @@ pub enum Stage {
     Mounts,
     /// `hostname`, `fqdn`, `manage_etc_hosts`
     Hostname,
+    /// `resolv_conf`
+    ResolvConf,
     /// `ca_certs`
     CaCerts,
     /// `rsyslog`

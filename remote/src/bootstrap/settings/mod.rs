@@ -11,11 +11,16 @@ mod ca_certs;
 mod final_message;
 mod groups;
 mod hostname;
+mod keyboard;
 mod locale;
 mod ntp;
 mod packages;
 mod passwords;
+mod random_seed;
 mod repositories;
+mod resolv_conf;
+mod rsyslog;
+mod snap;
 mod ssh;
 mod timezone;
 mod user;
@@ -41,13 +46,18 @@ pub(super) const MODULES: &[Module] = &[
     ca_certs::MODULE,
     final_message::MODULE,
     hostname::MODULE,
+    keyboard::MODULE,
     locale::MODULE,
     ntp::MODULE,
     packages::MODULE,
     passwords::MODULE,
+    random_seed::MODULE,
     repositories::APK,
     repositories::YUM,
     repositories::ZYPPER,
+    resolv_conf::MODULE,
+    rsyslog::MODULE,
+    snap::MODULE,
     ssh::MODULE,
     timezone::MODULE,
     users::MODULE,

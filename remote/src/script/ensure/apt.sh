@@ -33,8 +33,8 @@ e_apt_source() {
 		A_SECURITY=$A_PRIMARY
 		;;
 	*)
-		A_PRIMARY=http://deb.debian.org/debian
-		A_SECURITY=http://security.debian.org/debian-security
+		A_PRIMARY=https://deb.debian.org/debian
+		A_SECURITY=https://deb.debian.org/debian-security
 		;;
 	esac
 	# shellcheck disable=SC2016

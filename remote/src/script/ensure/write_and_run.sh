@@ -4,6 +4,8 @@
 # e_file path content [mode]: a file of root's that holds this; changes nothing if it does. Its folder is made if it is
 # missing. That it changed is remembered until e_service, also by a step that is done again.
 e_file() {
+	# /etc/default/locale is a link to /etc/locale.conf on newer hosts.
+	[ ! -L "$1" ] || set -- "$(readlink -f "$1")" "$2" "${3:-644}"
 	printf '%s' "$2" >"$A_RUN/content" || return 1
 	if ! cmp -s "$A_RUN/content" "$1"; then
 		(umask 022 && mkdir -p "${1%/*}") || return 1
