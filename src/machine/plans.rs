@@ -1,0 +1,128 @@
+//! Bootstrap data to plans: from the Secret that a Machine names, or from `--bootstrap-data`.
+
+use std::sync::Arc;
+
+use remote::bootstrap::{self, Bootstrap, Unsupported, Variables, VendorData};
+use remote::plan::{Plan, Policy};
+use remote::secret::Secret;
+
+use super::Reading;
+use crate::input::Problem;
+use crate::manifest::{Key, Machine as MachineObject, RemoteMachine};
+
+impl Reading<'_> {
+    /// The plan of a RemoteMachine: from the Secret that its Machine names, else from `--bootstrap-data`.
+    pub(super) fn plan_of(&mut self, remote_machine: &RemoteMachine, policy: Policy) -> Option<Arc<Plan>> {
+        let RemoteMachine { key, place, .. } = remote_machine;
+        let is_its = |machine: &&MachineObject| {
+            machine.remote_machine.as_ref() == Some(&key.name) && machine.key.namespace == key.namespace
+        };
+        let machines: Vec<_> = self.objects.machines.iter().filter(is_its).collect();
+        let machine = match machines.as_slice() {
+            [] => {
+                let Some((source, data)) = self.data.clone() else {
+                    let what = "no Machine in the input has it as its infrastructureRef; add one, or give --bootstrap-data";
+                    self.problems.push(place.problem(format!("RemoteMachine {key}: {what}")));
+                    return None;
+                };
+                return self.plan(&source, &data, None, Some(key.name.clone()), &policy);
+            }
+            [machine] => machine,
+            [first, second, ..] => {
+                let what = format!(
+                    "RemoteMachine {key} is the infrastructureRef of two Machines, {} and {}",
+                    first.key, second.key
+                );
+                self.problems.push(place.problem(what));
+                return None;
+            }
+        };
+        let Some(name) = &machine.data_secret_name else {
+            let what = format!(
+                "Machine {}: spec.bootstrap.dataSecretName is missing: its bootstrap provider has made no data yet; read the Machine again once it has",
+                machine.key
+            );
+            self.problems.push(machine.place.problem(what));
+            return None;
+        };
+        let secret_key = Key {
+            namespace: machine.key.namespace.clone(),
+            name: name.clone(),
+        };
+        let Some(secret) = self.objects.secrets.get(&secret_key) else {
+            let what = format!("Machine {}: there is no Secret {secret_key} in the input", machine.key);
+            self.problems.push(machine.place.problem(what));
+            return None;
+        };
+        let Some(data) = secret.get("value").cloned() else {
+            let what = format!(
+                "Machine {}: Secret {secret_key} has no key \"value\", which holds the bootstrap data",
+                machine.key
+            );
+            self.problems.push(machine.place.problem(what));
+            return None;
+        };
+        let format = secret
+            .get("format")
+            .map(|format| String::from_utf8_lossy(format.expose()).into_owned());
+        self.plan(
+            &format!("Secret {secret_key} key \"value\""),
+            &data,
+            format.as_deref(),
+            Some(key.name.clone()),
+            &policy,
+        )
+    }
+
+    pub(super) fn plan(
+        &mut self,
+        source: &str,
+        data: &Secret,
+        format: Option<&str>,
+        name: Option<String>,
+        policy: &Policy,
+    ) -> Option<Arc<Plan>> {
+        let options = bootstrap::Options {
+            source,
+            format,
+            variables: Variables { machine_name: name },
+            vendor_data: self.vendor_data.as_ref().map(|(source, data)| VendorData {
+                source,
+                data: data.expose(),
+            }),
+        };
+        let parsed: Bootstrap = match bootstrap::parse(data.expose(), &options) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                self.problem_once(Problem::new(error));
+                return None;
+            }
+        };
+        for Unsupported { key, line, column, why } in &parsed.unsupported {
+            let (source, line) = parsed.sources.place(*line);
+            let note = format!("{source}:{line}:{column}: {key} is not applied: {why}");
+            if !self.fleet.notes.contains(&note) {
+                self.fleet.notes.insert(self.fleet.unsupported, note);
+                self.fleet.unsupported += 1;
+            }
+        }
+        match Plan::new(&parsed, policy) {
+            Ok(plan) => Some(
+                self.plans
+                    .entry(plan.id().to_owned())
+                    .or_insert_with(|| Arc::new(plan))
+                    .clone(),
+            ),
+            Err(error) => {
+                self.problem_once(Problem(format!("{source}: {error}")));
+                None
+            }
+        }
+    }
+
+    fn problem_once(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! RemoteMachines to [`Machine`]s.
+
+use remote::plan::Policy;
+
+use super::{KeySecret, Machine, Reading};
+use crate::cli::MachineArgs;
+use crate::input::Problem;
+use crate::manifest::{Key, RemoteMachine};
+use crate::target;
+
+impl Reading<'_> {
+    pub(super) fn remote_machines(&mut self, args: &MachineArgs) {
+        for remote_machine in std::mem::take(&mut self.objects.remote_machines) {
+            let RemoteMachine { key, place, spec } = &remote_machine;
+            if spec.provider_id.as_ref().is_some_and(|id| !id.is_empty()) && self.bootstrap.is_some() {
+                self.fleet.notes.push(format!(
+                    "{place}: RemoteMachine {key} has a providerID: it counts as provisioned and is left alone"
+                ));
+                continue;
+            }
+            let before = self.problems.len();
+            let mut need = |is_wrong: bool, what: &str| {
+                if is_wrong {
+                    self.problems.push(place.problem(format!("RemoteMachine {key}: {what}")));
+                }
+            };
+            let address = spec.address.clone().unwrap_or_default();
+            need(
+                spec.provision_job.is_some(),
+                "spec.provisionJob needs a cluster to run the Job in",
+            );
+            match &spec.pool {
+                Some(_) => need(
+                    address.is_empty(),
+                    "spec.pool needs a cluster to claim a machine in; give spec.address",
+                ),
+                None => need(address.is_empty(), "spec.address is missing"),
+            }
+            need(
+                !address.is_empty() && !target::is_host(&address),
+                "spec.address is neither an IP address nor a host name (user and port are fields of their own)",
+            );
+            need(spec.port == 0, "spec.port must be between 1 and 65535");
+            need(spec.user.is_empty(), "spec.user is empty");
+            need(!spec.working_dir.starts_with('/'), "spec.workingDir is not an absolute path");
+            let ssh_key = spec
+                .ssh_key_ref
+                .as_ref()
+                .and_then(|reference| self.ssh_key(key, &reference.name, &remote_machine));
+            let policy = Policy {
+                working_dir: spec.working_dir.clone(),
+                commands_as_script: spec.commands_as_script,
+                expect_sentinel: true,
+            };
+            let plan = self.bootstrap.and_then(|_| self.plan_of(&remote_machine, policy));
+            if self.problems.len() > before {
+                continue;
+            }
+            self.fleet.machines.push(Machine {
+                name: key.to_string(),
+                owner: key.to_string(),
+                host: address,
+                port: spec.port,
+                user: spec.user.clone(),
+                use_sudo: spec.use_sudo,
+                key: ssh_key,
+                clean_up_commands: spec.clean_up_commands.clone().unwrap_or_default(),
+                plan,
+            });
+        }
+        if !args.filenames.is_empty() && self.fleet.machines.is_empty() && self.problems.is_empty() && args.targets.is_empty() {
+            let notes = self.fleet.notes.drain(..).chain(std::mem::take(&mut self.objects.unused));
+            self.problems.extend(notes.map(Problem));
+            self.problems
+                .push(Problem::new("there is no RemoteMachine to work on in the manifests"));
+        }
+        self.fleet.notes.append(&mut self.objects.unused);
+    }
+
+    fn ssh_key(&mut self, key: &Key, name: &str, remote_machine: &RemoteMachine) -> Option<KeySecret> {
+        let secret_key = Key {
+            namespace: key.namespace.clone(),
+            name: name.to_owned(),
+        };
+        let Some(secret) = self.objects.secrets.get(&secret_key) else {
+            let what = format!("RemoteMachine {key}: spec.sshKeyRef: there is no Secret {secret_key} in the input");
+            self.problems.push(remote_machine.place.problem(what));
+            return None;
+        };
+        let Some(private_key) = secret.get("value") else {
+            let what = format!("RemoteMachine {key}: Secret {secret_key} has no key \"value\", which holds the private key");
+            self.problems.push(remote_machine.place.problem(what));
+            return None;
+        };
+        Some(KeySecret {
+            label: format!("Secret {secret_key} key \"value\""),
+            private_key: private_key.clone(),
+            passphrase: secret.get("passphrase").cloned(),
+            sudo_password: secret.get("sudoPassword").cloned(),
+        })
+    }
+}
