@@ -139,6 +139,10 @@ fn generated_programs_are_clean() {
         };
         let program = render(&plan, &order);
         assert_clean("program", program.expose());
+        let program = render(&Plan::reset(&["echo".to_owned()]).unwrap(), &order);
+        assert_clean("reset with commands", program.expose());
+        let program = render(&Plan::reset(&[]).unwrap(), &order);
+        assert_clean("reset", program.expose());
         assert_clean("enter", enter(&program).as_bytes());
     }
     for log in [false, true] {

@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show what the steps printed on a machine, secrets redacted
     Logs(LogsArgs),
-    /// Give machines back: run the clean-up commands, or remove the files that runs made
+    /// Give machines back: clean up, undo what runs made, prove that nothing is left
     Reset(ResetArgs),
     /// Print the completions of a shell
     Completions {
@@ -110,7 +110,7 @@ pub(crate) struct ResetArgs {
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
-    /// Run this command instead of removing what runs made (may be repeated); `cleanUpCommands` of a RemoteMachine
+    /// Run this command instead of the built-in clean-up (may be repeated); `cleanUpCommands` of a RemoteMachine
     #[arg(long = "clean-up-command", value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) clean_up_commands: Vec<String>,
 }

@@ -105,6 +105,7 @@ fn summary(action: &Action, redactor: &Redactor) -> String {
         Action::Remove { path: file } => format!("remove {}", path(file)),
         Action::Expect { path: file } => format!("expect {}", path(file)),
         Action::Undo => "remove the files that runs made".to_owned(),
+        Action::Prove => "prove that nothing is left".to_owned(),
     }
 }
 
@@ -159,6 +160,7 @@ fn json_step(number: usize, step: &Step, redactor: &Redactor) -> Value {
         Action::Remove { path: file } => json!({ "action": "remove", "path": path(file) }),
         Action::Expect { path: file } => json!({ "action": "expect", "path": path(file) }),
         Action::Undo => json!({ "action": "undo" }),
+        Action::Prove => json!({ "action": "prove" }),
     };
     if let Value::Object(object) = &mut object {
         object.insert("number".to_owned(), json!(number));

@@ -53,7 +53,12 @@ impl Reporter for Json {
                     json!({ "step": number, "name": self.step(machine, *number) }),
                 );
             }
-            Event::StepEnded { number, status, took } => self.print(
+            Event::StepEnded {
+                number,
+                status,
+                took,
+                said,
+            } => self.print(
                 machine,
                 "step-ended",
                 json!({
@@ -61,6 +66,7 @@ impl Reporter for Json {
                     "name": self.step(machine, *number),
                     "exitStatus": status,
                     "seconds": took.as_secs_f64(),
+                    "said": said,
                 }),
             ),
             Event::Reconnecting { after, reason } => {

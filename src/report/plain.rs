@@ -61,14 +61,24 @@ impl Plain {
             Event::Reconnecting { after, reason } => {
                 Some(format!("connection lost ({reason}); again in {}", words::seconds(*after)))
             }
-            Event::StepEnded { number, status, took } if self.tells(*status) => {
+            Event::StepEnded {
+                number,
+                status,
+                took,
+                said,
+            } if self.tells(*status) => {
                 let end = if *status == 0 {
                     "done".to_owned()
                 } else {
                     format!("exit status {status}")
                 };
+                // The end of a reset tells what the proof found, so what failed before it has to be told here.
+                let said = match self.mode {
+                    Mode::Reset if *number < of => said.iter().map(|line| format!("\n  | {line}")).collect(),
+                    Mode::Reset | Mode::Apply => String::new(),
+                };
                 Some(format!(
-                    "step {number} of {of}, {}: {end}, {}",
+                    "step {number} of {of}, {}: {end}, {}{said}",
                     words::step_name(plan, *number),
                     words::seconds(*took)
                 ))

@@ -85,7 +85,7 @@ pub(crate) fn word(verdict: Verdict, mode: Mode) -> &'static str {
         (Verdict::Done, Mode::Apply) => "provisioned",
         (Verdict::Done, Mode::Reset) => "reset",
         (Verdict::Unchanged, Mode::Apply) => "unchanged",
-        (Verdict::Unchanged, Mode::Reset) => "clean already",
+        (Verdict::Unchanged, Mode::Reset) => "nothing to reset",
         (Verdict::Failed, _) => "failed",
         (Verdict::Stopped, _) => "stopped",
     }
@@ -153,6 +153,6 @@ mod tests {
             failed: 0,
             stopped: 0,
         };
-        assert_eq!(tally.text(Mode::Reset), "1 machine: 1 clean already");
+        assert_eq!(tally.text(Mode::Reset), "1 machine: 1 nothing to reset");
     }
 }

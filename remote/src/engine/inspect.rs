@@ -13,6 +13,9 @@ use crate::ssh::{self, ConnectError, Deadlines, ExecError};
 /// The line after which a program that only tells has nothing more to tell.
 const END: &[u8] = b".";
 
+/// The most lines of failed steps' last words that are kept: what a proof found, and more.
+const MAX_SAID: usize = 500;
+
 /// What a host remembers of its last run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -149,7 +152,8 @@ impl Status {
             }
             Record::Begin { number, name, .. } => (self.at, self.step) = (number, name),
             Record::Interrupted { number } => self.at = number,
-            Record::Said { text, .. } => self.said.push(text),
+            Record::Said { text, .. } if self.said.len() < MAX_SAID => self.said.push(text),
+            Record::Said { .. } => {}
             Record::End { number, status, .. } => {
                 self.at = number;
                 if status != 0 {

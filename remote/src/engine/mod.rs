@@ -116,6 +116,8 @@ pub enum Event {
         status: i32,
         /// How long it took, to the hundredth of a second.
         took: Duration,
+        /// If it failed: its last words, as in [`Failure`].
+        said: Vec<String>,
     },
     /// The connection was lost; the run goes on on the host, and another connection will be tried.
     Reconnecting {

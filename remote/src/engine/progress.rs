@@ -6,11 +6,14 @@ use std::time::Duration;
 use super::Event;
 use super::error::{Error, Failure};
 use crate::event::{Line, Outcome, Record};
-use crate::plan::Plan;
+use crate::plan::{Action, Plan};
 use crate::redact::Redactor;
 
 /// The most lines of a failed step's last words that are kept.
 const MAX_SAID: usize = 20;
+
+/// The most lines of what a proof found that are kept; a host sends at most 200 and the number of the others.
+const MAX_FOUND: usize = 201;
 
 /// What is known of a run, over all connections.
 #[derive(Debug)]
@@ -88,9 +91,10 @@ impl<'a> Progress<'a> {
                 None
             }
             Record::Said { number, text } => {
-                if number <= self.plan.steps().len() {
+                if let Some(step) = number.checked_sub(1).and_then(|index| self.plan.steps().get(index)) {
+                    let most = if step.action == Action::Prove { MAX_FOUND } else { MAX_SAID };
                     let said = self.said.entry(number).or_default();
-                    if said.len() < MAX_SAID {
+                    if said.len() < most {
                         said.push(self.redactor.redact(&text));
                     }
                 }
@@ -101,17 +105,23 @@ impl<'a> Progress<'a> {
                 let took = Duration::from_millis(at.saturating_sub(self.began.remove(&number).unwrap_or(at)).saturating_mul(10));
                 self.steps_run += 1;
                 let said = self.said.remove(&number).unwrap_or_default();
-                if status != 0 && self.failure.is_none() {
+                // The proof's word is the last one, whatever went wrong before.
+                if status != 0 && (self.failure.is_none() || step.action == Action::Prove) {
                     let (of, name) = (self.plan.steps().len(), step.name.clone());
                     self.failure = Some(Failure {
                         number,
                         of,
                         name,
                         status,
-                        said,
+                        said: said.clone(),
                     });
                 }
-                listener(Event::StepEnded { number, status, took });
+                listener(Event::StepEnded {
+                    number,
+                    status,
+                    took,
+                    said,
+                });
                 None
             }
             Record::Interrupted { number } => {

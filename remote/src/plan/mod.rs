@@ -1,5 +1,6 @@
 //! Bootstrap data to [`Plan`]: pure, and complete before anything is sent.
 
+pub(crate) mod clean_up;
 mod step;
 
 use sha2::{Digest, Sha256};
@@ -128,31 +129,31 @@ impl Plan {
         Self::of(actions)
     }
 
-    /// The plan that gives a host back: the clean-up commands, or else the removal of the files that runs made there.
+    /// The plan that gives a host back: the clean-up commands, or else the clean-up of every kind of node that we know; then the
+    /// removal of the files that runs made there; then the proof that nothing is left. A host is clean only when that ended well.
     ///
     /// # Errors
     /// See [`PlanError`].
     pub fn reset(clean_up_commands: &[String]) -> Result<Self, PlanError> {
-        let mut actions: Vec<_> = clean_up_commands
-            .iter()
-            .enumerate()
-            .map(|(index, text)| {
-                let command = Command {
-                    text: Secret::from(text.as_str()),
-                    module: Module::Run,
-                };
-                (format!("cleanUpCommands[{index}]"), Action::Command(command))
-            })
-            .collect();
-        if actions.is_empty() {
-            actions.push(("files made by runs".to_owned(), Action::Undo));
+        let mut actions = vec![clean_up::find()];
+        if clean_up_commands.is_empty() {
+            actions.extend(clean_up::built_in());
         }
+        actions.extend(clean_up_commands.iter().enumerate().map(|(index, text)| {
+            let command = Command {
+                text: Secret::from(text.as_str()),
+                module: Module::Run,
+            };
+            (format!("cleanUpCommands[{index}]"), Action::Command(command))
+        }));
+        actions.push(("files made by runs".to_owned(), Action::Undo));
         actions.push((
             "sentinel".to_owned(),
             Action::Remove {
                 path: SENTINEL.as_bytes().to_vec(),
             },
         ));
+        actions.push(("proof that nothing is left".to_owned(), Action::Prove));
         Self::of(actions)
     }
 
@@ -216,7 +217,8 @@ impl Plan {
                 })
                 | Action::Remove { .. }
                 | Action::Expect { .. }
-                | Action::Undo => {}
+                | Action::Undo
+                | Action::Prove => {}
             }
         }
         masked
@@ -245,7 +247,7 @@ fn check(name: &str, action: &Action) -> Result<(), PlanError> {
                 Ok(())
             };
         }
-        Action::Ensure(_) | Action::Script(_) | Action::Undo => return Ok(()),
+        Action::Ensure(_) | Action::Script(_) | Action::Undo | Action::Prove => return Ok(()),
     };
     if path.contains(&0) || !path.starts_with(b"/") {
         return Err(PlanError::BadPath { name: name.to_owned() });

@@ -89,6 +89,8 @@ pub enum Action {
     },
     /// Removes the files that runs made on this host, as its journal names them.
     Undo,
+    /// Fails unless nothing is left on the host of what came since its first run, and tells everything that is.
+    Prove,
 }
 
 /// A file as it shall be: cloud-init's `write_files` entry
@@ -208,6 +210,7 @@ impl Action {
             Self::Remove { path } => vec![text("remove"), path.clone()],
             Self::Expect { path } => vec![text("expect"), path.clone()],
             Self::Undo => vec![text("undo")],
+            Self::Prove => vec![text("prove")],
         }
     }
 
@@ -215,7 +218,7 @@ impl Action {
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
         match self {
-            Self::WriteFile(_) | Self::Ensure(_) | Self::Remove { .. } | Self::Expect { .. } | Self::Undo => true,
+            Self::WriteFile(_) | Self::Ensure(_) | Self::Remove { .. } | Self::Expect { .. } | Self::Undo | Self::Prove => true,
             Self::Command(_) | Self::Script(_) => false,
         }
     }

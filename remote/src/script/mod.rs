@@ -6,7 +6,7 @@
 
 mod quote;
 
-use crate::plan::{Action, Body, Command, Ensure, Module, Plan, Script, Step, WriteFile};
+use crate::plan::{Action, Body, Command, Ensure, Module, Plan, Script, Step, WriteFile, clean_up};
 use crate::redact::Redactor;
 use crate::secret::Secret;
 
@@ -14,6 +14,8 @@ const COMMON: &str = include_str!("common.sh");
 const ATTACH: &str = include_str!("attach.sh");
 const SUPERVISE: &str = include_str!("supervise.sh");
 const RUNNER: &str = include_str!("runner.sh");
+const FACTS: &str = include_str!("clean/facts.sh");
+const PROVE: &str = include_str!("clean/prove.sh");
 const REDACT: &str = include_str!("redact.awk");
 const STATUS: &str = include_str!("status.sh");
 
@@ -80,6 +82,8 @@ const ENSURE: &[(&[&str], &str)] = &[
     (&["e_user"], include_str!("ensure/users.sh")),
     (&["e_directory", "e_ignition_file", "e_link"], include_str!("ensure/nodes.sh")),
     (&["e_unit", "e_units_start"], include_str!("ensure/units.sh")),
+    (&clean_up::TOOLS, include_str!("clean/tools.sh")),
+    (&clean_up::LEFTOVERS, include_str!("clean/leftovers.sh")),
 ];
 
 /// What a program is for.
@@ -132,7 +136,11 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
     // What it holds is data in single quotes, and formats for printf that the renderer made.
     add(b"#!/bin/sh\n# shellcheck disable=SC2016,SC2059\n");
     add(settings(plan, order).as_bytes());
-    for part in [COMMON, ATTACH, SUPERVISE] {
+    let proof = match order.mode {
+        Mode::Apply => "",
+        Mode::Reset => PROVE,
+    };
+    for part in [COMMON, ATTACH, SUPERVISE, FACTS, proof] {
         add(code(part).as_bytes());
     }
     if plan.steps().iter().any(|step| matches!(step.action, Action::Ensure(_))) {
@@ -260,7 +268,8 @@ fn kind(action: &Action) -> &'static str {
         | Action::Ensure(_)
         | Action::Remove { .. }
         | Action::Expect { .. }
-        | Action::Undo => "once",
+        | Action::Undo
+        | Action::Prove => "once",
     }
 }
 
@@ -284,6 +293,7 @@ fn function(number: usize, action: &Action) -> Vec<u8> {
         Action::Remove { path } => text.extend(with_path("rm -f --", path, "")),
         Action::Expect { path } => text.extend(with_path("a_expect", path, "")),
         Action::Undo => text.extend_from_slice(b"a_undo\n"),
+        Action::Prove => text.extend_from_slice(b"p_prove\n"),
     }
     text.extend_from_slice(b"}\n");
     text

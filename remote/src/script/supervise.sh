@@ -94,6 +94,7 @@ a_supervise() {
 	a_note "run $A_ID $A_PLAN steps=$A_STEPS boot=$A_BOOT up=$A_UP time=$(date +%s) rerun=${A_RERUN:-0} by=$A_HOLDER"
 	a_watch 5>&- &
 	A_WATCH=$!
+	[ "$A_MODE" != apply ] || grep -q '^begin ' "$A_JOURNAL" || f_baseline || a_trouble "cannot write $A_DIR/baseline: no space left"
 	a_steps
 	a_finish
 }
@@ -202,7 +203,7 @@ a_step() {
 	a_uptime
 	a_note "begin $1 $2 $A_UP $5"
 	A_STEP_ID=$2
-	A_RC=0 A_TEMP=''
+	A_RC=0 A_TEMP='' A_TELL=10
 	"$3" >>"$A_RUN/out" 2>>"$A_RUN/err" || A_RC=$?
 	printf '' >"$A_RUN/current"
 	if [ -e "$A_RUN/expired" ]; then
@@ -218,7 +219,7 @@ a_step() {
 		[ -z "$A_TEMP" ] || rm -f "$A_TEMP"
 		A_TAIL=$A_RUN/err
 		[ -s "$A_TAIL" ] || A_TAIL=$A_RUN/out
-		tail -n 10 "$A_TAIL" | a_redact | cut -b 1-500 | sed "s/^/err $1 /" >&5
+		tail -n "$A_TELL" "$A_TAIL" | a_redact | cut -b 1-500 | sed "s/^/err $1 /" >&5
 	fi
 	if [ -s "$A_RUN/out" ] || [ -s "$A_RUN/err" ]; then
 		a_log "$1" "$5"
