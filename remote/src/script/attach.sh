@@ -96,8 +96,7 @@ a_start() {
 	fi
 	A_MSG=$(mv -f "$A_MINE" "$A_DIR/owner" 2>&1) || a_fail "state $A_MSG"
 	# Who logged in: the detached half has an environment of its own.
-	printf '%s
-' "${SUDO_USER:-${USER:-root}}" >"$A_RUN/login" || a_fail "state $A_RUN: No space left on device"
+	printf '%s\n' "${SUDO_USER:-${USER:-root}}" >"$A_RUN/login" || a_fail "state $A_RUN: No space left on device"
 	A_FROM=0
 	[ ! -s "$A_JOURNAL" ] || A_FROM=$(($(wc -c <"$A_JOURNAL")))
 	A_NEW=${A_RUN##*.}

@@ -25,7 +25,9 @@ a_trouble() {
 a_leave() {
 	[ -z "$A_WATCH" ] || kill "$A_WATCH" 2>/dev/null
 	[ -n "$A_KEEP" ] || rm -rf "$A_RUN"
-	rm -f "$A_DIR/claim.$$" "$A_DIR/stop"
+	rm -f "$A_DIR/claim.$$"
+	# Who was beaten must not take away the word to stop that is for another.
+	[ -z "$A_HOLDS" ] || [ ! -e "$A_DIR/stop" ] || rm -f "$A_DIR/stop"
 }
 
 # a_lock: whether it is we who may work; see a_held. Only who has ended a run and is just leaving is waited for.
@@ -60,7 +62,7 @@ a_lock() {
 }
 
 a_supervise() {
-	A_WATCH='' A_KEEP='' A_FAILED='' A_STOPPED='' A_BOOT_STATE='' A_RUN_STATE=''
+	A_WATCH='' A_KEEP='' A_HOLDS='' A_FAILED='' A_STOPPED='' A_BOOT_STATE='' A_RUN_STATE=''
 	a_paths
 	cd / || exit 1
 	umask 077
@@ -68,6 +70,7 @@ a_supervise() {
 	trap a_leave 0
 	a_boot
 	a_lock || a_beaten
+	A_HOLDS=1
 	trap 'A_STOPPED=1' TERM
 	a_again
 	A_LINE=''
@@ -76,18 +79,15 @@ a_supervise() {
 	exec 5>>"$A_JOURNAL"
 	A_START=0
 	[ ! -s "$A_JOURNAL" ] || A_START=$(($(wc -c <"$A_JOURNAL")))
-	printf '%s %s
-' "$A_ID" "$A_START" >"$A_DIR/start" || a_trouble "cannot write $A_DIR/start: no space left"
+	printf '%s %s\n' "$A_ID" "$A_START" >"$A_DIR/start" || a_trouble "cannot write $A_DIR/start: no space left"
 	a_sweep
 	a_files || a_trouble "cannot write to $A_RUN: no space left"
 	A_DONE=' '
 	if [ -s "$A_JOURNAL" ]; then
-		[ -z "$(tail -c 1 "$A_JOURNAL")" ] || printf '
-' >&5
+		[ -z "$(tail -c 1 "$A_JOURNAL")" ] || printf '\n' >&5
 		a_remember
 	else
-		printf 'journal 1
-' >&5
+		printf 'journal 1\n' >&5
 	fi
 	a_uptime
 	A_BEGAN=${A_UP%.*}
