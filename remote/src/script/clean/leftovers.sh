@@ -167,6 +167,7 @@ c_tables() {
 				next
 			}
 			/^COMMIT/ { for (i = 1; i <= n; i++) print "-X " gone[i]; print }' "$A_RUN/seen" >"$A_RUN/change" || A_BAD=1
+		# shellcheck disable=SC2016
 		a_wait /bin/sh -c '"$1" --noflush <"$2"' - "$A_TOOL-restore" "$A_RUN/change" || A_BAD=1
 	done
 	c_each ipset c_set || A_BAD=1
