@@ -8,7 +8,7 @@ PACKAGES := openssh-server openssh-client sudo openssl busybox-static mksh yash 
 	gnupg ca-certificates tzdata locales debconf perl passwd login iproute2 nftables \
 	man-db python3-venv
 CARGO_DENY := 0.20.2
-# Tools that crates.io has and the project does not ship: kept outside of the clone, so that the next clone has them already.
+# Tools that the project does not ship: kept outside of the clone, so that the next clone has them already.
 TOOLS ?= $(HOME)/.cache/anywhere/tools
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 SHELL_FILES := $(shell git ls-files '*.sh' .ci)

@@ -69,7 +69,10 @@ packages: [demo-a]
         lab.apply(&target("root", &machine), &data, more).expect(0);
         assert_eq!(version(&machine, "demo-a"), "2.0");
         let list = fs::read_to_string(on(&machine, "etc/apt/sources.list.d/more.list")).unwrap();
-        assert_eq!(list, "# bookworm\n# https://deb.debian.org/debian-security\n");
+        assert_eq!(
+            list, "# bookworm\n# file:/srv/repository\n",
+            "the host's own source stands for both"
+        );
         let asked = machine
             .run(&[
                 "apt-config",

@@ -15,32 +15,35 @@ e_apt_file() {
 	e_file "$1" "$2"
 }
 
+# e_apt_mirror primary|security: the first such mirror in the host's own sources, of either form (sources.list(5)).
+e_apt_mirror() {
+	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null | awk -v want="$1" '
+		function take(uri, suite) { if ((suite ~ /-security|\/updates/) == (want == "security") && !found++) print uri }
+		$1 == "deb" { sub(/\[[^]]*\]/, ""); take($2, $3) }
+		$1 == "URIs:" { uri = $2 }
+		$1 == "Suites:" { suite = $2; if (uri != "") take(uri, suite); uri = "" }'
+}
+
 # e_apt_source file append|replace text: the lines are in the file, or are all of it. $RELEASE, $PRIMARY and $SECURITY stand for
 # what this host is.
 e_apt_source() {
 	e_apt_only || return 1
 	# shellcheck disable=SC1091
 	A_RELEASE=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
-	# busybox's shell would take its own dpkg for a name without a path.
-	# shellcheck disable=SC1091
-	case $(. /etc/os-release && printf '%s' "$ID"):$(/usr/bin/dpkg --print-architecture) in
-	ubuntu:amd64 | ubuntu:i386)
-		A_PRIMARY=http://archive.ubuntu.com/ubuntu
-		A_SECURITY=http://security.ubuntu.com/ubuntu
-		;;
-	ubuntu:*)
-		A_PRIMARY=http://ports.ubuntu.com/ubuntu-ports
-		A_SECURITY=$A_PRIMARY
-		;;
-	*)
-		A_PRIMARY=https://deb.debian.org/debian
-		A_SECURITY=https://deb.debian.org/debian-security
-		;;
-	esac
+	A_PRIMARY=$(e_apt_mirror primary)
+	A_SECURITY=$(e_apt_mirror security)
+	A_SECURITY=${A_SECURITY:-$A_PRIMARY}
 	# shellcheck disable=SC2016
 	case $A_RELEASE:$3 in
 	:*'$RELEASE'*)
 		printf 'the release of this host has no VERSION_CODENAME in /etc/os-release\n' >&2
+		return 1
+		;;
+	esac
+	# shellcheck disable=SC2016
+	case $A_PRIMARY:$3 in
+	:*'$PRIMARY'* | :*'$SECURITY'*)
+		printf 'this host has no mirror in its sources that $PRIMARY or $SECURITY could stand for\n' >&2
 		return 1
 		;;
 	esac

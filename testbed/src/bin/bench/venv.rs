@@ -1,4 +1,4 @@
-//! Ansible and pyinfra from PyPI, in a virtual environment of their own.
+//! Ansible and pyinfra, in a virtual environment of their own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
