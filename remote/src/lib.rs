@@ -1,4 +1,8 @@
-//! The engine: bootstrap data to plan to script to host.
+//! The engine: bootstrap data to plan to script to host. It knows SSH, and no Kubernetes.
+//!
+//! [`bootstrap`] reads what bootstrap providers emit (through [`yaml`]); [`plan`] makes ordered steps of it; [`script`] makes one POSIX
+//! sh program of those. All three are pure. [`engine`] sends the program over [`ssh`], follows the host's journal, whose lines
+//! [`event`] reads, and comes back when the connection is lost. [`secret`] and [`redact`] keep what is secret from being shown.
 
 pub mod bootstrap;
 pub mod engine;

@@ -143,7 +143,7 @@ fn announced(text: &str, found: &mut BTreeSet<String>) {
                 keep(secret, found);
             }
             match word.split_once(['=', ':']) {
-                Some((name, value)) if announces(name) && !value.is_empty() && !value.starts_with('$') => {
+                Some((name, value)) if announces(name) && !value.is_empty() => {
                     keep(unquoted(value), found);
                 }
                 Some((name, "")) if announces(name) => {
@@ -186,10 +186,19 @@ fn unquoted(value: &str) -> &str {
 }
 
 fn keep(value: &str, found: &mut BTreeSet<String>) {
-    let is_plain_reference = value.starts_with('$') || value.starts_with("{{") || value.starts_with('/');
-    if value.len() >= MIN_LEN && !is_plain_reference {
+    if value.len() >= MIN_LEN && !is_reference(value) {
         found.insert(value.to_owned());
     }
+}
+
+/// A variable of the shell or a template stands for a secret and is none: `$TOKEN`, `${TOKEN}`, `$(cat token)`, `{{ token }}`. A
+/// hash such as `$6$salt$...` is one.
+fn is_reference(value: &str) -> bool {
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    value.starts_with("{{")
+        || value.strip_prefix('$').is_some_and(|rest| {
+            rest.starts_with(['{', '(']) || (is_name(rest) && !rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
 }
 
 #[cfg(test)]
@@ -216,6 +225,9 @@ mod tests {
             ("curl https://me:s3cr3t!@example.com/x", vec!["s3cr3t!"]),
             ("login --password=hunter22", vec!["hunter22"]),
             ("login --password $PASSWORD", vec![]),
+            ("login --password ${PASSWORD}", vec![]),
+            ("login --password='$6$salt$hash'", vec!["$6$salt$hash"]),
+            ("login --token /base64+of/a+key=", vec!["/base64+of/a+key="]),
         ] {
             assert_eq!(secrets_of_command(text), secrets, "{text}");
         }
@@ -224,8 +236,12 @@ mod tests {
     #[test]
     fn a_private_file_is_secret_by_line_and_by_value() {
         let mut found = BTreeSet::new();
-        private_file("password: \"hunter2hunter2\"\nplain-secret\n", &mut found);
+        private_file(
+            "password: \"hunter2hunter2\"\nplain-secret\n/base64+of/a+key=\n$6$salt$hash\n",
+            &mut found,
+        );
         let redactor = Redactor::new(found);
+        assert_eq!(redactor.redact("/base64+of/a+key= $6$salt$hash"), "******** ********");
         assert_eq!(
             redactor.redact("a hunter2hunter2 b plain-secret c"),
             "a ******** b ******** c"
