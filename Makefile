@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PACKAGES := openssh-server openssh-client sudo openssl busybox-static mksh yash bash dash systemd systemd-sysv \
 	systemd-container dbus util-linux mount hostname coreutils findutils libc-bin dropbear-bin shellcheck gcc make \
 	gnupg ca-certificates tzdata locales debconf perl passwd login iproute2 nftables \
-	man-db python3-venv
+	man-db python3-venv e2fsprogs
 CARGO_DENY := 0.20.2
 # Tools that the project does not ship: kept outside of the clone, so that the next clone has them already.
 TOOLS ?= $(HOME)/.cache/anywhere/tools

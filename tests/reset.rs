@@ -386,7 +386,7 @@ fn each_distribution_is_cleaned_with_its_own_tool() {
         .map(|path| std::os::unix::net::UnixListener::bind(host.machine.root_dir().unwrap().join(path)).unwrap());
     let ran = host.reset(&[]).expect(1);
     drop(sockets);
-    for words in ["step 2 of 16, k0s: exit status 1", "k0s reset failed with exit status 3"] {
+    for words in ["step 2 of 17, k0s: exit status 1", "k0s reset failed with exit status 3"] {
         assert!(ran.out.contains(words), "{ran:?}");
     }
     let calls = std::fs::read_to_string(host.machine.root_dir().unwrap().join("calls")).unwrap();

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file is its own crate and uses what it needs
 #![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot be set up fails
 
+pub(crate) mod disk;
 pub(crate) mod packages;
 mod running;
 
@@ -177,7 +178,7 @@ pub(crate) fn left_over(machine: &Machine) -> String {
         machine,
         "[ ! -d /run/anywhere ] || find /run/anywhere -mindepth 1; find /etc /srv /home /root /tmp /var/lib -name '.anywhere.*'; \
          find /var/lib/anywhere /home/*/.local/state/anywhere -mindepth 1 2>/dev/null | \
-         grep -v -E '/(journal|log|owner|baseline|dirs|lock\\.[0-9]+|start|run)$' || :",
+         grep -v -E '/(journal|log|owner|baseline|dirs|mounts|lock\\.[0-9]+|start|run)$' || :",
     )
 }
 

@@ -20,6 +20,9 @@ pub(crate) const LEFTOVERS: [&str; 8] = [
     "c_cgroups",
 ];
 
+/// The functions of `clean/mounts.sh`.
+pub(crate) const MOUNTS: [&str; 1] = ["c_fstab"];
+
 /// Name, function, and what it does in words.
 const STEPS: [(&str, &str, &str); 12] = [
     ("k0s", "c_k0s", "no k0s: k0s etcd leave, stopping its service, k0s reset"),
@@ -46,6 +49,15 @@ pub(super) fn find() -> (String, Action) {
         "folders of nodes",
         "c_find",
         "the folders that nodes were told to use are known",
+    )
+}
+
+/// Undoes what the modules `mounts` and `swap` did; on every reset.
+pub(super) fn mounts() -> (String, Action) {
+    ensure(
+        "mounts and swap",
+        "c_fstab",
+        "no mounts, lines of fstab and swap files of runs",
     )
 }
 

@@ -146,6 +146,7 @@ impl Plan {
             };
             (format!("cleanUpCommands[{index}]"), Action::Command(command))
         }));
+        actions.push(clean_up::mounts());
         actions.push(("files made by runs".to_owned(), Action::Undo));
         actions.push((
             "sentinel".to_owned(),

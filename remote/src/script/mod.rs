@@ -72,6 +72,7 @@ const ENSURE: &[(&[&str], &str)] = &[
     ),
     (&["e_keyboard"], include_str!("ensure/keyboard.sh")),
     (&["e_locale"], include_str!("ensure/locale.sh")),
+    (&["e_mounts", "e_swap"], include_str!("ensure/mounts.sh")),
     (&["e_ntp"], include_str!("ensure/ntp.sh")),
     (&["e_random_seed", "e_seed_command"], include_str!("ensure/random_seed.sh")),
     (&["e_repository"], include_str!("ensure/repositories.sh")),
@@ -84,6 +85,7 @@ const ENSURE: &[(&[&str], &str)] = &[
     (&["e_unit", "e_units_start"], include_str!("ensure/units.sh")),
     (&clean_up::TOOLS, include_str!("clean/tools.sh")),
     (&clean_up::LEFTOVERS, include_str!("clean/leftovers.sh")),
+    (&clean_up::MOUNTS, include_str!("clean/mounts.sh")),
 ];
 
 /// What a program is for.

@@ -8,11 +8,13 @@ mod apt;
 mod apt_text;
 mod authorized_keys;
 mod ca_certs;
+mod devices;
 mod final_message;
 mod groups;
 mod hostname;
 mod keyboard;
 mod locale;
+mod mounts;
 mod ntp;
 mod packages;
 mod passwords;
@@ -20,6 +22,7 @@ mod random_seed;
 mod repositories;
 mod resolv_conf;
 mod rsyslog;
+mod size;
 mod snap;
 mod ssh;
 mod timezone;
@@ -48,6 +51,7 @@ pub(super) const MODULES: &[Module] = &[
     hostname::MODULE,
     keyboard::MODULE,
     locale::MODULE,
+    mounts::MODULE,
     ntp::MODULE,
     packages::MODULE,
     passwords::MODULE,
