@@ -129,6 +129,7 @@ fn json_is_all_there_is_on_standard_output() {
             "\"note\"",
             "\"begin\"",
             "\"connected\"",
+            "\"facts\"",
             "\"following\"",
             "\"step-began\"",
             "\"step-ended\"",

@@ -116,6 +116,7 @@ fn run(machine: &Machine, plan: &Plan, mode: Mode) -> Result<(), TestCaseError> 
         keep_going: false,
         rerun: None,
         rerun_interrupted: false,
+        facts: false,
         seen: None,
     };
     let program = script::render(plan, &order);

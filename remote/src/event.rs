@@ -9,12 +9,14 @@ pub const MAX_LINE: usize = 4096;
 /// One line that a host sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// The program has begun: the protocol's version, the boot that the host is in, seconds since that boot.
+    /// The program has begun: the protocol's version, the boot that the host is in, seconds since that boot, which machine it is.
     Hello {
         /// 1.
         version: u32,
         /// Changes when the host is booted anew.
         boot_id: String,
+        /// machine-id(5), if the host has one: another one was installed anew, or is another machine.
+        machine_id: Option<String>,
     },
     /// The host carries a run of this owner, who is not ours.
     Owned(String),
@@ -43,6 +45,13 @@ pub enum Line {
         what: String,
         /// In the host's words.
         text: String,
+    },
+    /// Something about the machine itself (`facts`); after the last one there is one called `end`.
+    Fact {
+        /// Which: `kernel`.
+        name: String,
+        /// As it stands on the host.
+        value: String,
     },
     /// A line of the journal.
     Journal(Record),
@@ -140,6 +149,13 @@ impl Line {
             "follow" => follow(rest),
             "alive" => Some(Self::Alive),
             "lost" => Some(Self::Lost(rest.to_owned())),
+            "fact" => {
+                let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
+                Some(Self::Fact {
+                    name: name.to_owned(),
+                    value: value.to_owned(),
+                })
+            }
             "fail" => rest.split_once(' ').map(|(what, text)| Self::Fail {
                 what: what.to_owned(),
                 text: text.to_owned(),
@@ -155,6 +171,7 @@ fn hello(rest: &str) -> Option<Line> {
     Some(Line::Hello {
         version: words.next()?.parse().ok()?,
         boot_id: words.next()?.to_owned(),
+        machine_id: words.nth(1).filter(|id| !id.is_empty()).map(str::to_owned),
     })
 }
 
@@ -254,6 +271,15 @@ mod tests {
                 Line::Hello {
                     version: 1,
                     boot_id: "0f-1".into(),
+                    machine_id: None,
+                },
+            ),
+            (
+                "anywhere 1 0f-1 12.5 77ab",
+                Line::Hello {
+                    version: 1,
+                    boot_id: "0f-1".into(),
+                    machine_id: Some("77ab".into()),
                 },
             ),
             (
@@ -312,6 +338,20 @@ mod tests {
                     plan: "77aa".into(),
                     outcome: Outcome::Ok,
                 }),
+            ),
+            (
+                "fact os ID=\"debian\"",
+                Line::Fact {
+                    name: "os".into(),
+                    value: "ID=\"debian\"".into(),
+                },
+            ),
+            (
+                "fact end",
+                Line::Fact {
+                    name: "end".into(),
+                    value: String::new(),
+                },
             ),
             ("made 0 /etc/x", Line::Journal(Record::Other)),
             ("Welcome to Debian", Line::Noise),

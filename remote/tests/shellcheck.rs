@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command as Process, Stdio};
 
 use remote::plan::{Action, Body, Command, Ensure, Module, Plan, Script, WriteFile};
-use remote::script::{Mode, Order, enter, render, render_status};
+use remote::script::{Mode, Order, Question, enter, render, render_question};
 use remote::secret::Secret;
 
 #[track_caller]
@@ -135,6 +135,7 @@ fn generated_programs_are_clean() {
             keep_going: mode == Mode::Reset,
             rerun: Some("word"),
             rerun_interrupted: true,
+            facts: true,
             seen: Some(("abc", 7)),
         };
         let program = render(&plan, &order);
@@ -145,7 +146,7 @@ fn generated_programs_are_clean() {
         assert_clean("reset", program.expose());
         assert_clean("enter", enter(&program).as_bytes());
     }
-    for log in [false, true] {
-        assert_clean("status", render_status(log).expose());
+    for question in [Question::Status, Question::StatusAndFacts, Question::Facts, Question::Log] {
+        assert_clean("question", render_question(question).expose());
     }
 }

@@ -89,7 +89,7 @@ pub(crate) struct StatusArgs {
     pub(crate) connection: ConnectionArgs,
     /// How to show it
     #[arg(short, long, value_enum, default_value_t)]
-    pub(crate) output: Output,
+    pub(crate) output: StatusOutput,
 }
 
 /// `anywhere logs`
@@ -224,6 +224,18 @@ pub(crate) enum Output {
     #[default]
     Text,
     /// One JSON object a line
+    Json,
+}
+
+/// Form of a machine's status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusOutput {
+    /// For people
+    #[default]
+    Text,
+    /// For people, with what each machine is
+    Wide,
+    /// One JSON object a machine and line, with what the machine is
     Json,
 }
 

@@ -182,6 +182,7 @@ fn program(machine: &Machine, plan: &Arc<Plan>) -> Vec<u8> {
         keep_going: false,
         rerun: None,
         rerun_interrupted: false,
+        facts: false,
         seen: None,
     };
     script::render(&masked, &order).expose().to_vec()

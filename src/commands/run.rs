@@ -10,7 +10,7 @@ use remote::ssh::Deadlines;
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, holder, limits, with_runtime};
-use crate::cli::{ApplyArgs, ConnectionArgs, ResetArgs, RunArgs};
+use crate::cli::{ApplyArgs, ConnectionArgs, Output, ResetArgs, RunArgs};
 use crate::input::Problem;
 use crate::machine::{self, Fleet, Machine};
 use crate::report::words::{Tally, verdict};
@@ -26,6 +26,7 @@ struct Runs {
     keep_going: bool,
     rerun: Option<String>,
     rerun_interrupted: bool,
+    facts: bool,
 }
 
 impl Runs {
@@ -44,6 +45,8 @@ impl Runs {
             keep_going: false,
             rerun: None,
             rerun_interrupted: false,
+            // Only programs are told what a machine is: people ask `status -o wide`.
+            facts: run.output == Output::Json,
         }
     }
 }
@@ -156,6 +159,7 @@ async fn one(
                 keep_going: runs.keep_going,
                 rerun: runs.rerun.as_deref(),
                 rerun_interrupted: runs.rerun_interrupted,
+                facts: runs.facts,
             };
             engine::run(&host, &job, &cancel, &|event| reporter.event(index, &event)).await
         }

@@ -6,10 +6,10 @@ use remote::engine::{self, Error, State, Status};
 use serde_json::json;
 
 use super::{Exit, limits, with_runtime};
-use crate::cli::{Output, StatusArgs};
+use crate::cli::{StatusArgs, StatusOutput};
 use crate::input::Problem;
 use crate::machine::{self, Machine};
-use crate::report::printer;
+use crate::report::{columns, facts, printer};
 use crate::{credentials, fleet};
 
 /// `anywhere status`
@@ -18,11 +18,12 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Vec<Problem>> {
     let hosts = credentials::hosts(&machines, &args.connection)?;
     let (limits, deadlines) = limits(&args.connection);
     let parallel = usize::from(args.connection.parallel);
+    let wants_facts = args.output != StatusOutput::Text;
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
         fleet::each(hosts, parallel, move |_, host| {
             let cancel = cancel.clone();
-            async move { engine::inspect(&host, &limits, &deadlines, &cancel).await }
+            async move { engine::inspect(&host, wants_facts, &limits, &deadlines, &cancel).await }
         })
     })?;
     let answers: Vec<_> = answers
@@ -30,11 +31,22 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Vec<Problem>> {
         .map(|answer| answer.unwrap_or_else(|| Err(Error::Lost(String::new()))))
         .collect();
     match args.output {
-        Output::Json => machines
+        StatusOutput::Json => machines
             .iter()
             .zip(&answers)
             .for_each(|(machine, answer)| printer::line(&json(machine, answer))),
-        Output::Text => table(&machines, &answers).iter().for_each(|line| printer::line(line)),
+        StatusOutput::Text => table(&machines, &answers).iter().for_each(|line| printer::line(line)),
+        StatusOutput::Wide => {
+            let mut lines = table(&machines, &answers);
+            for (machine, answer) in machines.iter().zip(&answers) {
+                if let Ok(Status { facts: Some(known), .. }) = answer {
+                    lines.push(String::new());
+                    lines.push(machine.name.clone());
+                    lines.extend(facts::lines(known));
+                }
+            }
+            lines.iter().for_each(|line| printer::line(line));
+        }
     }
     Ok(if answers.iter().all(Result::is_ok) {
         Exit::Well
@@ -69,6 +81,7 @@ fn json(machine: &Machine, answer: &Result<Status, Error>) -> String {
             "exitStatus": status.exit_status,
             "said": status.said,
             "began": status.time,
+            "facts": status.facts,
         }),
         Err(error) => {
             json!({ "machine": machine.name, "address": machine.address(), "state": "unknown", "error": error.to_string() })
@@ -117,23 +130,7 @@ fn table(machines: &[Machine], answers: &[Result<Status, Error>]) -> Vec<String>
         };
         rows.push([machine.name.clone(), state, step, owner]);
     }
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths = [width(0), width(1), width(2)];
-    let mut lines: Vec<_> = rows
-        .iter()
-        .map(|[name, state, step, owner]| {
-            let [first, second, third] = widths;
-            format!("{name:first$}  {state:second$}  {step:third$}  {owner}")
-                .trim_end()
-                .to_owned()
-        })
-        .collect();
+    let mut lines = columns::aligned(&rows);
     lines.extend(more);
     lines
 }

@@ -45,6 +45,7 @@ impl Reporter for Json {
             Event::Connected { trusted_on_first_use } => {
                 self.print(machine, "connected", json!({ "trustedOnFirstUse": trusted_on_first_use }));
             }
+            Event::Facts(facts) => self.print(machine, "facts", json!({ "facts": facts })),
             Event::Following { run } => self.print(machine, "following", json!({ "run": run })),
             Event::StepBegan { number } => {
                 self.print(

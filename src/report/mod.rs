@@ -1,6 +1,8 @@
 //! What is told about the work, as it happens: a line per machine and a total on a terminal, plain lines elsewhere, JSON lines
 //! where asked for. Nothing else in the program prints.
 
+pub(crate) mod columns;
+pub(crate) mod facts;
 mod json;
 mod plain;
 pub(crate) mod printer;

@@ -86,6 +86,7 @@ impl Plain {
             Event::Connected {
                 trusted_on_first_use: None,
             }
+            | Event::Facts(_)
             | Event::Following { .. }
             | Event::StepBegan { .. }
             | Event::StepEnded { .. } => None,

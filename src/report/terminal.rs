@@ -90,7 +90,7 @@ impl Reporter for Terminal {
                 format!("step {number} of {of}, {}", words::step_name(plan, *number))
             }
             Event::Reconnecting { .. } => "connection lost".to_owned(),
-            Event::StepEnded { .. } => return,
+            Event::StepEnded { .. } | Event::Facts(_) => return,
         };
         self.with_line(machine, |line| line.set_message(message));
     }

@@ -1,13 +1,15 @@
 //! What a host remembers: asked without changing anything there.
 
+use std::time::SystemTime;
+
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Talk, talk};
 use super::error::Error;
 use super::{Host, Limits};
 use crate::event::{Line, Outcome, Record, printable};
-use crate::script;
-use crate::secret::Secret;
+use crate::facts::{Facts, Moment, Reading};
+use crate::script::{self, Question};
 use crate::ssh::{self, ConnectError, Deadlines, ExecError};
 
 /// The line after which a program that only tells has nothing more to tell.
@@ -17,7 +19,7 @@ const END: &[u8] = b".";
 const MAX_SAID: usize = 500;
 
 /// What a host remembers of its last run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
     /// How it stands.
     pub state: State,
@@ -39,6 +41,8 @@ pub struct Status {
     pub said: Vec<String>,
     /// When the run began, in seconds since 1970 by the host's clock.
     pub time: Option<u64>,
+    /// What it is, if that was asked for.
+    pub facts: Option<Facts>,
 }
 
 /// How a host stands.
@@ -59,17 +63,67 @@ pub enum State {
     Interrupted,
 }
 
-/// Asks a host how it stands.
+/// What a machine is being told by lines.
+#[derive(Debug)]
+pub(super) struct Telling {
+    asked: SystemTime,
+    reading: Reading,
+}
+
+impl Telling {
+    /// The question is about to be sent.
+    pub(super) fn begin() -> Self {
+        Self {
+            asked: SystemTime::now(),
+            reading: Reading::default(),
+        }
+    }
+
+    /// Takes a line that has just come; gives the facts if it was the last about them.
+    pub(super) fn take(&mut self, line: &Line) -> Option<Facts> {
+        let Line::Fact { name, value } = line else { return None };
+        if name == "end" {
+            return Some(std::mem::take(&mut self.reading).finish());
+        }
+        self.reading.take(name, value, Moment::since(self.asked));
+        None
+    }
+}
+
+/// Asks a host how it stands, and (with `facts`) what it is.
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn inspect(host: &Host, limits: &Limits, deadlines: &Deadlines, cancel: &CancellationToken) -> Result<Status, Error> {
-    let mut status = Status::default();
-    ask(host, &script::render_status(false), limits, deadlines, cancel, &mut |line| {
-        status.read(Line::parse(line))
+pub async fn inspect(
+    host: &Host,
+    facts: bool,
+    limits: &Limits,
+    deadlines: &Deadlines,
+    cancel: &CancellationToken,
+) -> Result<Status, Error> {
+    let question = if facts { Question::StatusAndFacts } else { Question::Status };
+    let (mut status, mut told) = (Status::default(), None);
+    ask(host, question, limits, deadlines, cancel, &mut |line, telling| {
+        let line = Line::parse(line);
+        told = telling.take(&line).or(told.take());
+        status.read(line);
     })
     .await?;
+    status.facts = told;
     Ok(status)
+}
+
+/// Asks a host what it is.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn facts(host: &Host, limits: &Limits, deadlines: &Deadlines, cancel: &CancellationToken) -> Result<Facts, Error> {
+    let mut told = None;
+    ask(host, Question::Facts, limits, deadlines, cancel, &mut |line, telling| {
+        told = telling.take(&Line::parse(line)).or(told.take());
+    })
+    .await?;
+    told.ok_or_else(|| Error::Lost("the host did not tell what it is".to_owned()))
 }
 
 /// Gives the host's redacted log, line by line, to `listener`.
@@ -83,7 +137,7 @@ pub async fn logs(
     cancel: &CancellationToken,
     listener: &mut (dyn FnMut(String) + Send),
 ) -> Result<(), Error> {
-    ask(host, &script::render_status(true), limits, deadlines, cancel, &mut |line| {
+    ask(host, Question::Log, limits, deadlines, cancel, &mut |line, _| {
         if let Some(text) = line.strip_prefix(b"| ") {
             listener(printable(text));
         }
@@ -93,22 +147,24 @@ pub async fn logs(
 
 async fn ask(
     host: &Host,
-    program: &Secret,
+    question: Question,
     limits: &Limits,
     deadlines: &Deadlines,
     cancel: &CancellationToken,
-    read: &mut (dyn FnMut(&[u8]) + Send),
+    read: &mut (dyn FnMut(&[u8], &mut Telling) + Send),
 ) -> Result<(), Error> {
     let connection = match ssh::connect(&host.target, deadlines, cancel).await {
         Ok(connection) => connection,
         Err(ConnectError::Cancelled) => return Err(Error::Stopped),
         Err(error) => return Err(error.into()),
     };
-    let talked = talk(&connection, host, program, limits.silence, cancel, |line| {
+    let program = script::render_question(question);
+    let mut telling = Telling::begin();
+    let talked = talk(&connection, host, &program, limits.silence, cancel, |line| {
         if line.bytes == END {
             return Some(());
         }
-        read(&line.bytes);
+        read(&line.bytes, &mut telling);
         None
     })
     .await;
@@ -133,6 +189,7 @@ impl Status {
             | Line::Alive
             | Line::Lost(_)
             | Line::Fail { .. }
+            | Line::Fact { .. }
             | Line::Noise => {}
         }
     }

@@ -13,13 +13,14 @@ mod run;
 
 use std::time::Duration;
 
+use crate::facts::Facts;
 use crate::plan::Plan;
 use crate::script::Mode;
 use crate::secret::Secret;
 use crate::ssh;
 
 pub use error::{Error, Failure, PrivilegeError};
-pub use inspect::{State, Status, inspect, logs};
+pub use inspect::{State, Status, facts, inspect, logs};
 pub use run::run;
 
 /// A machine, and how to get at it.
@@ -88,16 +89,20 @@ pub struct Job<'a> {
     pub rerun: Option<&'a str>,
     /// Run a command again that was under way when the host went down.
     pub rerun_interrupted: bool,
+    /// Have the machine tell what it is, in the same round trip: [`Event::Facts`].
+    pub facts: bool,
 }
 
 /// What happens, as it happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// There is a connection.
     Connected {
         /// The host key's fingerprint, if it was remembered just now: nobody has vouched for it.
         trusted_on_first_use: Option<String>,
     },
+    /// What the machine is: once, if it was asked for.
+    Facts(Box<Facts>),
     /// A run is followed; it was just begun, or by someone before.
     Following {
         /// The run's name on the host.

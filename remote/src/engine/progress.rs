@@ -76,7 +76,7 @@ impl<'a> Progress<'a> {
                 None
             }
             Line::Journal(record) => self.record(record, listener),
-            Line::Hello { .. } | Line::Owner(_) | Line::Alive | Line::Noise => None,
+            Line::Hello { .. } | Line::Owner(_) | Line::Alive | Line::Fact { .. } | Line::Noise => None,
         }
     }
 

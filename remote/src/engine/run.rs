@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Talk, talk};
 use super::error::Error;
+use super::inspect::Telling;
 use super::progress::{End, Progress};
 use super::{Event, Finish, Host, Job};
 use crate::event::Line;
@@ -44,6 +45,8 @@ struct Runner<'a> {
     progress: Progress<'a>,
     connections: usize,
     traffic: Traffic,
+    /// Whether the machine has told what it is.
+    has_facts: bool,
 }
 
 impl<'a> Runner<'a> {
@@ -57,6 +60,7 @@ impl<'a> Runner<'a> {
             progress,
             connections: 0,
             traffic: Traffic::default(),
+            has_facts: false,
         }
     }
 
@@ -110,14 +114,22 @@ impl<'a> Runner<'a> {
             trusted_on_first_use: first_use(&connection),
         });
         let program = script::render(self.job.plan, &self.order());
-        let (progress, listener) = (&mut self.progress, self.listener);
+        let (progress, listener, has_facts) = (&mut self.progress, self.listener, &mut self.has_facts);
+        let mut facts = Telling::begin();
         let talked = talk(
             &connection,
             self.host,
             &program,
             self.job.limits.silence,
             self.cancel,
-            |line| progress.observe(Line::parse(&line.bytes), line.length, listener),
+            |line| {
+                let parsed = Line::parse(&line.bytes);
+                if let Some(facts) = facts.take(&parsed) {
+                    *has_facts = true;
+                    listener(Event::Facts(Box::new(facts)));
+                }
+                progress.observe(parsed, line.length, listener)
+            },
         )
         .await;
         let Traffic { sent, received } = connection.traffic();
@@ -139,6 +151,7 @@ impl<'a> Runner<'a> {
             keep_going,
             rerun,
             rerun_interrupted,
+            facts,
             plan: _,
             deadlines: _,
         } = self.job;
@@ -152,6 +165,7 @@ impl<'a> Runner<'a> {
             keep_going: *keep_going,
             rerun: *rerun,
             rerun_interrupted: *rerun_interrupted,
+            facts: *facts && !self.has_facts,
             seen,
         }
     }

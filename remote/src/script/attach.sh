@@ -12,7 +12,8 @@ a_fail() {
 a_attach() {
 	a_boot
 	a_uptime
-	printf 'anywhere 1 %s %s\n' "$A_BOOT" "$A_UP"
+	a_machine
+	printf 'anywhere 1 %s %s %s\n' "$A_BOOT" "$A_UP" "$A_MACHINE"
 	a_paths
 	for A_TOOL in setsid mkfifo dd awk; do
 		command -v "$A_TOOL" >/dev/null || a_fail "tool $A_TOOL is not installed there"
@@ -22,6 +23,7 @@ a_attach() {
 	*built*in*) ;;
 	*) a_fail 'tool printf is not built into /bin/sh there' ;;
 	esac
+	[ -z "$A_FACTS" ] || h_facts
 	if [ -s "$A_DIR/owner" ]; then
 		IFS= read -r A_LINE <"$A_DIR/owner"
 		if [ "$A_LINE" != "$A_OWNER" ]; then

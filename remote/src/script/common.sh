@@ -14,6 +14,12 @@ a_boot() {
 	{ read -r A_BOOT; } 2>/dev/null </proc/sys/kernel/random/boot_id || A_BOOT=unknown
 }
 
+# a_machine: which machine this is (machine-id(5)), into A_MACHINE; made when the system is installed.
+a_machine() {
+	A_MACHINE=''
+	{ read -r A_MACHINE; } 2>/dev/null </etc/machine-id || :
+}
+
 # a_paths: where this host remembers, as the user that the program runs as.
 a_paths() {
 	if [ "$(id -u)" = 0 ]; then

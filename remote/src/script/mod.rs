@@ -17,6 +17,7 @@ const RUNNER: &str = include_str!("runner.sh");
 const FACTS: &str = include_str!("clean/facts.sh");
 const PROVE: &str = include_str!("clean/prove.sh");
 const REDACT: &str = include_str!("redact.awk");
+const HOST: &str = include_str!("facts/host.sh");
 const STATUS: &str = include_str!("status.sh");
 
 /// What the functions of all modules use.
@@ -125,6 +126,8 @@ pub struct Order<'a> {
     pub rerun: Option<&'a str>,
     /// Run a command again that was under way when the host went down.
     pub rerun_interrupted: bool,
+    /// Tell what the machine is, first of all.
+    pub facts: bool,
     /// The run already being followed, and the byte of the journal up to which it was seen.
     pub seen: Option<(&'a str, u64)>,
 }
@@ -144,6 +147,9 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
     };
     for part in [COMMON, ATTACH, SUPERVISE, FACTS, proof] {
         add(code(part).as_bytes());
+    }
+    if order.facts {
+        add(code(HOST).as_bytes());
     }
     if plan.steps().iter().any(|step| matches!(step.action, Action::Ensure(_))) {
         add(code(ENSURE_ALL).as_bytes());
@@ -182,12 +188,31 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
     Secret::new(program)
 }
 
-/// The program that tells what a host remembers, without changing anything there; with `log`, the log as well.
+/// What is asked of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What it remembers of its last run.
+    Status,
+    /// That, and what it is.
+    StatusAndFacts,
+    /// What it is, and nothing else.
+    Facts,
+    /// The log.
+    Log,
+}
+
+/// The program that answers a question, without changing anything on the host.
 #[must_use]
-pub fn render_status(log: bool) -> Secret {
-    let mode = if log { "log" } else { "status" };
+pub fn render_question(question: Question) -> Secret {
+    let (mode, facts) = match question {
+        Question::Status => ("status", ""),
+        Question::StatusAndFacts => ("status", "1"),
+        Question::Facts => ("facts", "1"),
+        Question::Log => ("log", ""),
+    };
+    let host = if facts.is_empty() { String::new() } else { code(HOST) };
     let text = format!(
-        "#!/bin/sh\n# shellcheck disable=SC2034\nA_MODE={mode}\nA_SELF=$0\n{}{}",
+        "#!/bin/sh\n# shellcheck disable=SC2034\nA_MODE={mode}\nA_FACTS={facts}\nA_SELF=$0\n{}{host}{}",
         code(COMMON),
         code(STATUS)
     );
@@ -218,6 +243,7 @@ fn settings(plan: &Plan, order: &Order<'_>) -> String {
         keep_going,
         rerun,
         rerun_interrupted,
+        facts,
         seen,
     } = order;
     let flag = |set: &bool| if *set { "1" } else { "" };
@@ -235,6 +261,7 @@ fn settings(plan: &Plan, order: &Order<'_>) -> String {
         ("GO_ON", flag(&(*keep_going || *mode == Mode::Reset)).to_owned()),
         ("RERUN", rerun.map_or_else(String::new, text)),
         ("RERUN_INTERRUPTED", flag(rerun_interrupted).to_owned()),
+        ("FACTS", flag(facts).to_owned()),
         ("SEEN", text(seen)),
         ("FROM", from.to_string()),
         ("BELL", String::new()),

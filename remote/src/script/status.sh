@@ -3,9 +3,15 @@
 # Tells what the host remembers; changes nothing there.
 a_boot
 a_uptime
+a_machine
 rm -rf "${A_SELF%/*}"
-printf 'anywhere 1 %s %s\n' "$A_BOOT" "$A_UP"
+printf 'anywhere 1 %s %s %s\n' "$A_BOOT" "$A_UP" "$A_MACHINE"
 a_paths
+[ -z "$A_FACTS" ] || h_facts
+if [ "$A_MODE" = facts ]; then
+	printf '.\n'
+	exit 0
+fi
 if [ ! -s "$A_DIR/owner" ]; then
 	a_clean
 	printf 'clean\n.\n'
