@@ -121,7 +121,7 @@ pub const KEYS: &[Key] = &[
     applied("packages", "cc_package_update_upgrade_install"),
     applied("password", "cc_set_passwords"),
     not_yet("phone_home", "cc_phone_home"),
-    not_yet("power_state", "cc_power_state_change"),
+    applied("power_state", "cc_power_state_change"),
     applied("prefer_fqdn_over_hostname", "cc_set_hostname"),
     applied("preserve_hostname", "cc_set_hostname"),
     not_yet("puppet", "cc_puppet"),

@@ -119,13 +119,16 @@ impl Plan {
             actions.extend(bootstrap.run_commands.iter().map(|entry| command(entry, Module::Run)));
         }
         actions.extend(scripts(false).map(run));
+        // Nothing comes after the end of the host.
+        let (after, last) = after.split_at(after.partition_point(|setting| setting.stage < Stage::PowerState));
         actions.extend(after.iter().map(ensured));
-        if actions.iter().all(|(_, action)| matches!(action, Action::Remove { .. })) {
+        if last.is_empty() && actions.iter().all(|(_, action)| matches!(action, Action::Remove { .. })) {
             return Err(PlanError::Empty);
         }
         if policy.expect_sentinel {
             actions.push(("sentinel".to_owned(), Action::Expect { path: sentinel() }));
         }
+        actions.extend(last.iter().map(ensured));
         Self::of(actions)
     }
 

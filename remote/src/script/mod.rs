@@ -75,6 +75,7 @@ const ENSURE: &[(&[&str], &str)] = &[
     (&["e_locale"], include_str!("ensure/locale.sh")),
     (&["e_mounts", "e_swap"], include_str!("ensure/mounts.sh")),
     (&["e_ntp"], include_str!("ensure/ntp.sh")),
+    (&["e_power_state"], include_str!("ensure/power_state.sh")),
     (&["e_random_seed", "e_seed_command"], include_str!("ensure/random_seed.sh")),
     (&["e_repository"], include_str!("ensure/repositories.sh")),
     (&["e_resolv_conf"], include_str!("ensure/resolv_conf.sh")),

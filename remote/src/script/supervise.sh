@@ -62,7 +62,7 @@ a_lock() {
 }
 
 a_supervise() {
-	A_WATCH='' A_KEEP='' A_HOLDS='' A_FAILED='' A_STOPPED='' A_BOOT_STATE='' A_RUN_STATE=''
+	A_WATCH='' A_KEEP='' A_HOLDS='' A_FAILED='' A_STOPPED='' A_BOOT_STATE='' A_RUN_STATE='' A_POWER=''
 	a_paths
 	cd / || exit 1
 	umask 077
@@ -282,6 +282,7 @@ a_finish() {
 	fi
 	a_uptime
 	a_note "ran $A_ID $A_PLAN $A_RESULT $A_UP"
+	[ -z "$A_POWER" ] || e_power_off >/dev/null 2>&1 </dev/null 5>&- &
 	[ "$A_MODE$A_RESULT" != resetok ] || rm -rf "$A_DIR"
 }
 

@@ -18,6 +18,7 @@ mod mounts;
 mod ntp;
 mod packages;
 mod passwords;
+mod power_state;
 mod random_seed;
 mod repositories;
 mod resolv_conf;
@@ -55,6 +56,7 @@ pub(super) const MODULES: &[Module] = &[
     ntp::MODULE,
     packages::MODULE,
     passwords::MODULE,
+    power_state::MODULE,
     random_seed::MODULE,
     repositories::APK,
     repositories::YUM,
