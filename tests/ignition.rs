@@ -79,3 +79,86 @@ fn units_are_enabled_started_masked_and_stopped() {
     assert_eq!(systemctl("is-active", "demo"), "active");
     assert_ne!(systemctl("is-active", "running"), "active");
 }
+
+/// `secret-1`, by `openssl passwd -6 -salt saltsalt`.
+const HASH: &str = "$6$saltsalt$Sz3kiTlz9z1weA0rv6ZP1VXe3w.3OdcNstYOBf59DJTlfS58158ixzQsRnlFKkTlSpUlPhsu88bFFaza8fOVR0";
+
+#[test]
+fn users_and_groups() {
+    for kind in [Kind::SshdOnly, Kind::BusyboxOnly] {
+        let lab = Lab::new();
+        let machine = Machine::start(&MachineSpec::of_kind(kind)).unwrap();
+        lab::sh(
+            &machine,
+            "adduser -D -s /bin/sh -h /home/old -g Old old 2>/dev/null || useradd -m -s /bin/sh -c Old old",
+        );
+        let key = std::fs::read_to_string(format!("{}.pub", lab::key())).unwrap();
+        let config = format!(
+            r#"{{"ignition": {{"version": "3.5.0"}}, "passwd": {{
+              "groups": [{{"name": "team", "gid": 3000}}, {{"name": "more"}}],
+              "users": [
+                {{"name": "core", "uid": 3100, "gecos": "Core", "homeDir": "/srv/core", "shell": "/bin/sh", "groups": ["more"],
+                  "primaryGroup": "team", "sshAuthorizedKeys": ["{}"]}},
+                {{"name": "svc", "system": true, "noCreateHome": true, "passwordHash": "{HASH}"}},
+                {{"name": "root", "groups": ["more"]}},
+                {{"name": "old", "shouldExist": false}}
+              ]}},
+              "storage": {{"files": [{{"path": "/srv/x", "contents": {{"source": "data:,x"}}, "user": {{"name": "core"}}}}]}}}}"#,
+            key.trim()
+        );
+        let data = lab.file("config.ign", config);
+        let mut before = String::new();
+        for more in [&[][..], &["--rerun"]] {
+            lab.apply(&target("root", &machine), &data, more).expect(0);
+            assert_eq!(
+                lab::line(&machine, "etc/passwd", "core"),
+                "core:x:3100:3000:Core:/srv/core:/bin/sh"
+            );
+            assert_eq!(lab::line(&machine, "etc/passwd", "old"), "");
+            assert!(!lab::on(&machine, "home/old").exists());
+            let shadow = |name| lab::line(&machine, "etc/shadow", name).split(':').nth(1).unwrap().to_owned();
+            assert_eq!((shadow("core"), shadow("svc")), ("*".to_owned(), HASH.to_owned()));
+            let groups = lab::sh(&machine, "id -nG core; id -nG root; stat -c %U /srv/x");
+            assert!(
+                groups.contains("team more\n") && groups.matches("more").count() == 2,
+                "{groups}"
+            );
+            assert!(groups.ends_with("\ncore\n"), "{groups}");
+            let now = lab::sh(
+                &machine,
+                "cat /etc/passwd /etc/group /etc/shadow /srv/core/.ssh/authorized_keys; ls -l /etc/passwd",
+            );
+            assert!(before.is_empty() || before == now, "{now}");
+            before = now;
+        }
+        assert!(machine.ssh("core").unwrap().arg("true").status().unwrap().success());
+        if kind == Kind::BusyboxOnly {
+            continue;
+        }
+        // What differs is changed; who logged in stays.
+        let changed = r#"{"ignition": {"version": "3.5.0"}, "passwd": {
+            "groups": [{"name": "more", "gid": 3001}],
+            "users": [{"name": "core", "gecos": "New", "homeDir": "/srv/new", "shell": "/bin/dash", "groups": ["daemon"]}]}}"#;
+        lab.apply(&target("root", &machine), &lab.file("changed.ign", changed), &[])
+            .expect(0);
+        assert_eq!(
+            lab::line(&machine, "etc/passwd", "core"),
+            "core:x:3100:3000:New:/srv/new:/bin/dash"
+        );
+        assert!(lab::on(&machine, "srv/new/.ssh/authorized_keys").exists());
+        assert!(
+            lab::says(&machine, &["id", "-nG", "core"]).contains("more daemon")
+                || lab::says(&machine, &["id", "-nG", "core"]).contains("daemon more")
+        );
+        for user in [
+            r#"{"name": "root", "shouldExist": false}"#,
+            r#"{"name": "root", "shell": "/usr/sbin/nologin"}"#,
+        ] {
+            let config = format!(r#"{{"ignition": {{"version": "3.5.0"}}, "passwd": {{"users": [{user}]}}}}"#);
+            lab.apply(&target("root", &machine), &lab.file("bad.ign", config), &[])
+                .expect(1);
+        }
+        let root = lab::line(&machine, "etc/passwd", "root");
+        assert!(root.contains(":/root:") && !root.ends_with("nologin"), "{root}");
+    }
+}

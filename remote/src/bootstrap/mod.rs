@@ -176,6 +176,8 @@ pub struct Setting {
 /// The order in which cloud-init's modules run (its default `cloud.cfg`), as far as they are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// Groups and users of an Ignition config; before its files, which may be theirs.
+    Accounts,
     /// Directories, links and empty files of an Ignition config.
     Nodes,
     /// `random_seed`

@@ -25,9 +25,26 @@ const ENSURE_ALL: &str = include_str!("ensure/write_and_run.sh");
 
 /// The functions that [`Ensure`] calls, each with the text that holds it. A program holds only those that its plan calls.
 const ENSURE: &[(&[&str], &str)] = &[
-    (&["e_group", "e_members", "e_user"], include_str!("ensure/groups.sh")),
     (
-        &["e_authorized_keys", "e_lock", "e_password", "e_ssh_pwauth"],
+        &[
+            "e_group",
+            "e_ignition_group",
+            "e_ignition_user",
+            "e_members",
+            "e_no_group",
+            "e_user",
+        ],
+        include_str!("ensure/groups.sh"),
+    ),
+    (
+        &[
+            "e_authorized_keys",
+            "e_ignition_user",
+            "e_lock",
+            "e_no_user",
+            "e_password",
+            "e_ssh_pwauth",
+        ],
         include_str!("ensure/login.sh"),
     ),
     (
@@ -36,7 +53,7 @@ const ENSURE: &[(&[&str], &str)] = &[
     ),
     (&["e_host_keys", "e_ssh_pwauth"], include_str!("ensure/sshd.sh")),
     (
-        &["e_first_password", "e_lock", "e_password", "e_user"],
+        &["e_first_password", "e_ignition_user", "e_lock", "e_password", "e_user"],
         include_str!("ensure/shadow.sh"),
     ),
     (&["e_authorized_keys"], include_str!("ensure/authorized_keys.sh")),
@@ -82,7 +99,17 @@ const ENSURE: &[(&[&str], &str)] = &[
     (&["e_rsyslog"], include_str!("ensure/rsyslog.sh")),
     (&["e_snap", "e_snap_ack"], include_str!("ensure/snap.sh")),
     (&["e_timezone"], include_str!("ensure/timezone.sh")),
-    (&["e_user"], include_str!("ensure/users.sh")),
+    (&["e_ignition_user", "e_user"], include_str!("ensure/users.sh")),
+    (
+        &[
+            "e_group_password",
+            "e_ignition_group",
+            "e_ignition_user",
+            "e_no_group",
+            "e_no_user",
+        ],
+        include_str!("ensure/passwd.sh"),
+    ),
     (&["e_directory", "e_ignition_file", "e_link"], include_str!("ensure/nodes.sh")),
     (&["e_unit", "e_units_start"], include_str!("ensure/units.sh")),
     (&clean_up::TOOLS, include_str!("clean/tools.sh")),

@@ -1,12 +1,13 @@
 //! Ignition configs of version 3 (<https://coreos.github.io/ignition/specs/>): the part that can be done to a host that is already up.
 //!
 //! Ignition runs once, before a host's first start, and may lay out its disks; none of that can be done over SSH, and a config that asks
-//! for it is refused. Files, directories, links and systemd units can: they are applied, and units started where the first start would
+//! for it is refused. Users, groups, files, directories, links and systemd units can: they are applied, and units started where the first start would
 //! have started them.
 //!
 //! JSON is read as the YAML that it also is, so that everything has its place.
 
 mod merge;
+mod passwd;
 mod resource;
 mod storage;
 mod units;
@@ -20,9 +21,11 @@ use crate::yaml::{self, MAX_NODES, Node, Span, YamlErrorKind, measure};
 /// How deep configs may be in one another.
 const MAX_DEPTH: usize = 16;
 
+/// The versions of the specification; those that end in `-experimental` mean something else with each release of Ignition.
+const VERSIONS: [&str; 6] = ["3.0.0", "3.1.0", "3.2.0", "3.3.0", "3.4.0", "3.5.0"];
+
 const FETCHING: &str = "it is about fetching, and nothing is fetched: all sources are data: URLs";
 const NO_KERNEL: &str = "kernel arguments are not changed on a host that is up";
-const NO_USERS: &str = "users and groups of Ignition configs are not made yet";
 
 /// Reads a config and those in it, and merges them.
 pub(super) fn parse(text: &str, source: &str, sources: &mut Sources) -> Result<Node, BootstrapError> {
@@ -65,7 +68,7 @@ impl Reader<'_> {
         let ignition = fields.mapping("ignition")?;
         let ignition = ignition.ok_or_else(|| problem(source, root.span, "ignition", FieldProblem::Missing))?;
         let (version, node) = ignition.required("version")?;
-        if !version.starts_with("3.") || version.contains('-') {
+        if !VERSIONS.contains(&version) {
             let expected = "3.0.0 to 3.5.0; butane and ignition-validate can tell what an older config needs";
             return Err(ignition.fail(node, "version", FieldProblem::Invalid { expected }));
         }
@@ -155,9 +158,7 @@ pub(super) fn read(root: &Node, bootstrap: &mut Bootstrap) -> Result<(), Bootstr
         units::read(&systemd, bootstrap)?;
     }
     if let Some(passwd) = config.mapping("passwd")? {
-        for key in ["users", "groups"] {
-            list(&passwd, key, NO_USERS, bootstrap);
-        }
+        passwd::read(&passwd, bootstrap)?;
     }
     list(&config, "kernelArguments", NO_KERNEL, bootstrap);
     let known = ["ignition", "storage", "systemd", "passwd", "kernelArguments"];

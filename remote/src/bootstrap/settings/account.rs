@@ -10,7 +10,12 @@ const NAME: FieldProblem = FieldProblem::Invalid {
 };
 
 /// The name of a user or a group, or else the error about it.
-pub(super) fn name<'a>(fields: &Fields<'_>, path: &str, text: &'a str, span: Span) -> Result<&'a str, BootstrapError> {
+pub(in crate::bootstrap) fn name<'a>(
+    fields: &Fields<'_>,
+    path: &str,
+    text: &'a str,
+    span: Span,
+) -> Result<&'a str, BootstrapError> {
     let body = text.strip_suffix('$').unwrap_or(text);
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@');
     // A name without a letter would be taken for a number.
@@ -23,18 +28,28 @@ pub(super) fn name<'a>(fields: &Fields<'_>, path: &str, text: &'a str, span: Spa
 }
 
 /// A name as an item of a list.
-pub(super) fn item<'a>(fields: &Fields<'a>, path: &str, node: &'a Node) -> Result<&'a str, BootstrapError> {
+pub(in crate::bootstrap) fn item<'a>(fields: &Fields<'a>, path: &str, node: &'a Node) -> Result<&'a str, BootstrapError> {
     name(fields, path, fields.item(path, node)?.trim(), node.span)
 }
 
 /// The names in a text with commas.
-pub(super) fn names<'a>(fields: &Fields<'_>, path: &str, text: &'a str, span: Span) -> Result<Vec<&'a str>, BootstrapError> {
+pub(in crate::bootstrap) fn names<'a>(
+    fields: &Fields<'_>,
+    path: &str,
+    text: &'a str,
+    span: Span,
+) -> Result<Vec<&'a str>, BootstrapError> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.map(|part| name(fields, path, part, span)).collect()
 }
 
 /// A text that a line of passwd(5) or of chpasswd(8) can hold.
-pub(super) fn one_line<'a>(fields: &Fields<'_>, path: &str, text: &'a str, span: Span) -> Result<&'a str, BootstrapError> {
+pub(in crate::bootstrap) fn one_line<'a>(
+    fields: &Fields<'_>,
+    path: &str,
+    text: &'a str,
+    span: Span,
+) -> Result<&'a str, BootstrapError> {
     if text.contains(char::is_control) {
         let problem = FieldProblem::Invalid {
             expected: "a text without line breaks and control characters",
@@ -46,7 +61,12 @@ pub(super) fn one_line<'a>(fields: &Fields<'_>, path: &str, text: &'a str, span:
 
 /// A hashed password as shadow(5) has it: crypt(5)'s form with `$`, or `*` and `!`, which no password matches. A clear text here would
 /// be readable in the file, and nobody could log in with it. DES hashes, which look like words, are not accepted.
-pub(super) fn hash<'a>(fields: &Fields<'_>, path: &str, text: &'a str, span: Span) -> Result<&'a str, BootstrapError> {
+pub(in crate::bootstrap) fn hash<'a>(
+    fields: &Fields<'_>,
+    path: &str,
+    text: &'a str,
+    span: Span,
+) -> Result<&'a str, BootstrapError> {
     let allowed = |c: char| c.is_ascii_graphic() && c != ':';
     if text.starts_with(['$', '*', '!']) && text.chars().all(allowed) {
         return Ok(text);

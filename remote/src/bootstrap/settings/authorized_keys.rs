@@ -5,7 +5,7 @@ use crate::bootstrap::fields::Fields;
 use crate::yaml::Node;
 
 /// The keys at a key of the document that holds one, a list, or a mapping of names to keys, as cloud-init accepts them. Each is one line.
-pub(super) fn read<'a>(fields: &Fields<'a>, key: &str) -> Result<Vec<&'a str>, BootstrapError> {
+pub(in crate::bootstrap) fn read<'a>(fields: &Fields<'a>, key: &str) -> Result<Vec<&'a str>, BootstrapError> {
     let Some(node) = fields.present(key) else {
         return Ok(Vec::new());
     };

@@ -3,10 +3,10 @@
 //! A setting is a call of a shell function (`remote/src/script/ensure/`), which looks at the host and changes only what differs.
 //! Whatever can be decided without the host is decided here.
 
-mod account;
+pub(super) mod account;
 mod apt;
 mod apt_text;
-mod authorized_keys;
+pub(super) mod authorized_keys;
 mod ca_certs;
 mod devices;
 mod final_message;

@@ -3,7 +3,7 @@
 
 # e_user name word…: makes the user; one that is there stays as it is. The words are cloud-init's keys: gecos=, homedir=, shell=,
 # selinux_user=, uid=, inactive=, expiredate=, primary_group=, groups=, no_create_home, no_log_init, no_user_group, system,
-# no_create_groups.
+# no_create_groups; and create_home, for a system user.
 e_user() (
 	e_make_user "$@"
 )
@@ -19,6 +19,7 @@ e_make_user() {
 		primary_group=*) primary=${word#*=} ;;
 		no_user_group) own='' ;;
 		no_create_home | system) home='' ;;
+		create_home) home=1 ;;
 		no_create_groups) create='' ;;
 		esac
 	done
