@@ -18,7 +18,7 @@ const TRIES: u32 = 10_000;
 #[derive(Debug)]
 pub(crate) struct ReservedAddress {
     address: Ipv4Addr,
-    _reservation: UnixDatagram,
+    _reservation: Option<UnixDatagram>,
 }
 
 impl ReservedAddress {
@@ -31,7 +31,12 @@ impl ReservedAddress {
                 .map_err(TestbedError::io("name the reservation of a loopback address"))?;
             match UnixDatagram::bind_addr(&name) {
                 // The machine of a process that was just killed may hold its port for a moment longer than its name.
-                Ok(_reservation) if TcpListener::bind((address, port)).is_ok() => return Ok(Self { address, _reservation }),
+                Ok(reservation) if TcpListener::bind((address, port)).is_ok() => {
+                    return Ok(Self {
+                        address,
+                        _reservation: Some(reservation),
+                    });
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::AddrInUse => {}
                 Err(source) => {
@@ -43,6 +48,14 @@ impl ReservedAddress {
             }
         }
         Err(TestbedError::NoAddress { tried: TRIES })
+    }
+
+    /// An address of a network that nobody else takes addresses from.
+    pub(crate) fn of_own_network(address: Ipv4Addr) -> Self {
+        Self {
+            address,
+            _reservation: None,
+        }
     }
 
     pub(crate) fn get(&self) -> Ipv4Addr {

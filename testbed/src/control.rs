@@ -32,6 +32,7 @@ impl Machine {
                 "--pid",
                 "--uts",
                 "--ipc",
+                "--net",
                 "--root",
                 "--wd",
                 "--target",

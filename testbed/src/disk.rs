@@ -96,10 +96,14 @@ pub(crate) fn write_scripts(store: &Path, contents: &Contents<'_>) -> Result<(),
     file(store, "enter.sh", 0o700, include_str!("scripts/enter.sh"))?;
     file(store, "init.sh", 0o700, include_str!("scripts/init.sh"))?;
     file(store, "fstab", 0o600, &etc_files::fstab(contents.spec, &bound_files))?;
-    if contents.spec.read_only_root {
-        file(store, "read-only", 0o600, "")?;
-    }
-    Ok(())
+    let spec = contents.spec;
+    let marks = [
+        ("read-only", spec.read_only_root),
+        ("own-network", spec.network.is_some()),
+        ("containers", spec.containers),
+    ];
+    let mut wanted = marks.iter().filter(|(_, wanted)| *wanted);
+    wanted.try_for_each(|(name, _)| file(store, name, 0o600, ""))
 }
 
 /// Writes what is the machine's own: accounts, keys, the SSH server's configuration.
@@ -147,7 +151,7 @@ pub(crate) fn populate(root: &Path, contents: &Contents<'_>) -> Result<(), Testb
     file(root, "etc/machine-id", 0o444, &format!("{}\n", machine_id()?))?;
     match spec.kind {
         Kind::SshdOnly => of_the_host(root, spec),
-        Kind::Systemd => of_the_host(root, spec).and_then(|()| systemd::populate(root)),
+        Kind::Systemd => of_the_host(root, spec).and_then(|()| systemd::populate(root, spec.containers)),
         Kind::BusyboxOnly => busybox::populate(root),
     }
 }

@@ -61,6 +61,24 @@ pub enum TestbedError {
         /// The end of the machine's console.
         console: String,
     },
+    /// A program that is built from its source is not there; the text says how to build it.
+    #[error("{0}")]
+    NotBuilt(String),
+    /// Keys or certificates could not be made.
+    #[error("the certificates of a control plane could not be made: {0}")]
+    Certificates(String),
+    /// A program of a control plane did not reach a state.
+    #[error("{component} is not {state} ({ended}); its log ends with:\n{log}")]
+    Component {
+        /// The program's name.
+        component: &'static str,
+        /// The state that was waited for.
+        state: &'static str,
+        /// Whether it runs, and its exit status if not.
+        ended: String,
+        /// The end of its log.
+        log: String,
+    },
     /// The proxy's thread is gone or did not answer in time.
     #[error("the proxy did not answer: {0}")]
     Proxy(&'static str),

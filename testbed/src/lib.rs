@@ -1,5 +1,5 @@
-//! Machines with real OpenSSH servers that a test starts and stops in well under a second, and a proxy that injects
-//! network faults between a client and a machine.
+//! Machines with real OpenSSH servers that a test starts and stops in well under a second, a proxy that injects network
+//! faults between a client and a machine, and real control planes of Kubernetes.
 //!
 //! Everything runs as root on this host, on loopback addresses of its own; nothing stays behind, also when the test
 //! process is killed. The product never depends on this crate.
@@ -7,11 +7,13 @@
 mod address;
 mod busybox;
 mod control;
+mod control_plane;
 mod disk;
 mod error;
 mod etc_files;
 mod keys;
 mod machine;
+mod network;
 mod process_tree;
 mod program;
 mod proxy;
@@ -19,9 +21,11 @@ mod requirements;
 mod spec;
 mod systemd;
 
+pub use control_plane::{ControlPlane, ControlPlaneOptions, Join, Namespace, Part, Provider, kubernetes_program};
 pub use error::TestbedError;
 pub use keys::{ClientKeyType, Keys};
 pub use machine::Machine;
+pub use network::Network;
 pub use process_tree::MachineProcess;
 pub use proxy::{Counters, Direction, Faults, Proxy, Stall};
 pub use requirements::requirements;

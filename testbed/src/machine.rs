@@ -55,7 +55,10 @@ impl Machine {
         }
         requirements_of(spec)?;
         let keys = Keys::of_this_process()?;
-        let address = ReservedAddress::new(spec.port)?;
+        let address = match &spec.network {
+            None => ReservedAddress::new(spec.port)?,
+            Some(network) => ReservedAddress::of_own_network(network.next()?),
+        };
         let name = format!("testbed-{}-{}", std::process::id(), SEQUENCE.fetch_add(1, Ordering::Relaxed));
         let hostname = spec.name.clone().unwrap_or_else(|| hostname_for(address.get()));
         let mut supervisor = supervise(spec, &name, &hostname)?;
@@ -109,6 +112,9 @@ impl Machine {
         };
         let mut said = said.map(BufReader::new);
         self.hear(&mut said, "store")?;
+        if let Some(network) = &spec.network {
+            network.attach(self.supervisor.id(), self.address.get())?;
+        }
         disk::write_scripts(&store, &contents)?;
         match spec.kind {
             Kind::SshdOnly | Kind::Systemd => disk::hide_the_host(&store)?,
@@ -303,7 +309,9 @@ fn root_of(pid: u32) -> PathBuf {
 /// Starts the machine's outermost process in a mount namespace and a process group of its own: a Ctrl-C at the terminal
 /// reaches this process, not the machine.
 fn supervise(spec: &MachineSpec, name: &str, hostname: &str) -> Result<Child, TestbedError> {
+    let layers: Vec<String> = spec.layers.iter().map(|layer| layer.display().to_string()).collect();
     Command::new("/usr/bin/unshare")
+        .args(spec.network.as_ref().map(|_| "--net"))
         .args([
             "--mount",
             "--propagation",
@@ -313,7 +321,13 @@ fn supervise(spec: &MachineSpec, name: &str, hostname: &str) -> Result<Child, Te
             include_str!("scripts/supervise.sh"),
             "testbed",
         ])
-        .args([spec.kind.name(), &spec.disk_bytes.to_string(), name, hostname])
+        .args([
+            spec.kind.name(),
+            &spec.disk_bytes.to_string(),
+            name,
+            hostname,
+            &layers.join(":"),
+        ])
         .env_clear()
         .env("PATH", PATH)
         .current_dir("/")

@@ -9,7 +9,9 @@ use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use testbed::{Kind, Machine, MachineSpec, Shell, SudoRule, TestbedError, requirements};
+use testbed::{
+    ControlPlane, ControlPlaneOptions, Kind, Machine, MachineSpec, Provider, Shell, SudoRule, TestbedError, requirements,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Machines with real OpenSSH servers on loopback addresses.
@@ -38,6 +40,12 @@ enum Task {
         /// Print one JSON object for each machine, one per line.
         #[arg(long)]
         json: bool,
+    },
+    /// Start a control plane, print how kubectl finds it, and keep it until standard input ends or SIGINT or SIGTERM comes.
+    ControlPlane {
+        /// With Cluster API core and its kubeadm providers.
+        #[arg(long)]
+        cluster_api: bool,
     },
     /// Say what this host lacks to run every kind of machine.
     Check,
@@ -110,6 +118,7 @@ fn main() -> ExitCode {
             };
             up(&vec![spec; count], json)
         }
+        Task::ControlPlane { cluster_api } => control_plane(cluster_api),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,19 +131,33 @@ fn main() -> ExitCode {
 
 /// Starts the machines, prints them and keeps them until it is asked to stop; they end with this process in any case.
 fn up(specs: &[MachineSpec], json: bool) -> Result<(), TestbedError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| TestbedError::Io {
-        action: "make a runtime".to_owned(),
-        source,
-    })?;
     let machines = Machine::start_many(specs).into_iter().collect::<Result<Vec<_>, _>>()?;
     for machine in &machines {
         print(&describe(machine)?, json);
     }
-    runtime.block_on(asked_to_stop()).map_err(|source| TestbedError::Io {
-        action: "wait for signals".to_owned(),
-        source,
-    })
+    wait_until_asked_to_stop()
+}
+
+/// The same with a control plane.
+fn control_plane(cluster_api: bool) -> Result<(), TestbedError> {
+    let options = if cluster_api {
+        ControlPlaneOptions::with_cluster_api(&Provider::ALL)
+    } else {
+        ControlPlaneOptions::with_controllers()
+    };
+    let plane = ControlPlane::start(&options)?;
+    print_line(&format!("export KUBECONFIG={}", plane.kubeconfig().display()));
+    wait_until_asked_to_stop()
+}
+
+fn wait_until_asked_to_stop() -> Result<(), TestbedError> {
+    let failed = |action: &str| {
+        let action = action.to_owned();
+        move |source| TestbedError::Io { action, source }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(failed("make a runtime"))?;
+    runtime.block_on(asked_to_stop()).map_err(failed("wait for signals"))
 }
 
 fn describe(machine: &Machine) -> Result<serde_json::Value, TestbedError> {
@@ -148,7 +171,7 @@ fn describe(machine: &Machine) -> Result<serde_json::Value, TestbedError> {
     }))
 }
 
-/// Whoever reads may stop reading; the machines stay until they are asked to stop.
+/// How to log in.
 fn print(machine: &serde_json::Value, json: bool) {
     let field = |name: &str| {
         machine
@@ -161,6 +184,11 @@ fn print(machine: &serde_json::Value, json: bool) {
     } else {
         format!("ssh -F none -i {key} -o UserKnownHostsFile={known_hosts} -p {port} root@{address}   # or admin@")
     };
+    print_line(&line);
+}
+
+/// Whoever reads may stop reading.
+fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

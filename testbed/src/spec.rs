@@ -1,5 +1,9 @@
 //! What a test asks for when it starts a machine.
 
+use crate::network::Network;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 /// What `/bin/sh` is on the machine. It is also the login shell of root and `admin` unless the specification says
 /// otherwise, because an SSH server runs a command with the user's login shell (sshd(8), LOGIN PROCESS).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -34,7 +38,8 @@ impl Shell {
     }
 }
 
-/// How much of an operating system the machine has. Machines of all kinds are in the host's network namespace, and their
+/// How much of an operating system the machine has. Machines of all kinds are in the network namespace of the thread that
+/// starts them, unless they get one of their own, and their
 /// `/proc/sys` is read-only because most of it would be the host's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -132,6 +137,13 @@ pub struct MachineSpec {
     pub run_bytes: Option<u64>,
     /// Whether `/` is mounted read-only (`/run`, `/tmp` and `/dev` stay writable). Not for [`Kind::Systemd`].
     pub read_only_root: bool,
+    /// A network namespace of the machine's own, with a link to this network's bridge. Only for [`Kind::Systemd`].
+    pub network: Option<Arc<Network>>,
+    /// Folders that lie over the host's userland, the first one on top. They are only read.
+    pub layers: Vec<PathBuf>,
+    /// Whether the machine may run containers, and so a kubelet: cgroups and capabilities of its own. Needs
+    /// [`MachineSpec::network`]. It has an image `testbed.local/busybox:1` where its layers bring one.
+    pub containers: bool,
 }
 
 impl Default for MachineSpec {
@@ -149,6 +161,9 @@ impl Default for MachineSpec {
             disk_bytes: 1 << 30,
             run_bytes: None,
             read_only_root: false,
+            network: None,
+            layers: Vec::new(),
+            containers: false,
         }
     }
 }
@@ -178,6 +193,18 @@ impl MachineSpec {
             Some("a machine with nothing but busybox has no sudo")
         } else if systemd_with_limits {
             Some("systemd mounts / and /run by itself: no limit and no read-only root for this kind")
+        } else if self.kind != Kind::Systemd && self.network.is_some() {
+            Some("only a machine with systemd can have a network of its own")
+        } else if self.kind == Kind::BusyboxOnly && !self.layers.is_empty() {
+            Some("a machine with nothing but busybox has no layers")
+        } else if self.containers && self.network.is_none() {
+            Some("a machine that runs containers needs a network of its own")
+        } else if self
+            .layers
+            .iter()
+            .any(|layer| layer.display().to_string().contains([':', ',', '\\', '\n']))
+        {
+            Some("the path of a layer must be one that a mount option can hold")
         } else if self.host_keys.is_empty() {
             Some("the SSH server needs at least one host key")
         } else if self.users.iter().any(|user| user.name.is_empty() || control(&user.name)) {

@@ -10,11 +10,32 @@ mount -t proc proc /proc
 # systemd-nspawn keeps its locks and sockets in /run; the host's must not see them.
 mount -t tmpfs -o mode=0755 testbed /run
 
+options=
+# It is the network of whoever started the machine, unless it has one of its own: the SSH server has an address of its own there.
+if [ -e /mnt/own-network ]; then
+    options='--network-namespace-path=/proc/1/ns/net --capability=CAP_NET_ADMIN'
+    # /proc/sys/net may be written to then.
+    export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
+fi
+hierarchies='/sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified'
+if [ -e /mnt/containers ]; then
+    hierarchies='/sys/fs/cgroup /sys/fs/cgroup/*'
+    options="$options --capability=CAP_SYSLOG --bind=/dev/kmsg --system-call-filter=@keyring"
+    # overlayfs cannot be the upper layer of another.
+    mkdir /mnt/disk/containerd 2>/dev/null || :
+    options="$options --bind=/mnt/disk/containerd:/var/lib/containerd"
+fi
+
 # systemd wants a cgroup to itself in its own hierarchies: one on cgroup v2, up to two on a mixed or v1 host.
 enter_cgroups() {
-    for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
-        [ -e "$hierarchy/cgroup.procs" ] || continue
+    for hierarchy in $hierarchies; do
+        # A link is another name of one that has its turn.
+        if [ ! -e "$hierarchy/cgroup.procs" ] || [ -L "$hierarchy" ]; then continue; fi
         mkdir -p "$hierarchy/$name"
+        # A new cpuset is empty, and takes no process (cpuset(7)).
+        for list in cpuset.cpus cpuset.mems; do
+            [ ! -e "$hierarchy/$name/$list" ] || cat "$hierarchy/$list" >"$hierarchy/$name/$list"
+        done
         find "$hierarchy/$name" -mindepth 1 -depth -type d -exec rmdir {} \; || :
         # 0 is the writing process itself, and this is a builtin.
         echo 0 >"$hierarchy/$name/cgroup.procs"
@@ -25,10 +46,10 @@ boot() {
     enter_cgroups
     while :; do
         status=0
-        # It is the host's network: the machine's SSH server listens on an address of its own there.
+        # shellcheck disable=SC2086 # words
         systemd-nspawn --quiet --register=no --keep-unit --settings=no --boot --directory=/mnt/root \
             --machine="$name" --hostname="$hostname" --console=pipe --resolv-conf=off --timezone=off \
-            --link-journal=no </dev/null || status=$?
+            --link-journal=no $options </dev/null || status=$?
         # 0 is a power-off, 133 a reboot; anything else is the loss of power.
         [ "$status" -ne 0 ] || return 0
         enter_cgroups

@@ -3,9 +3,10 @@
 # process write to it, and starts the machine again after each reboot. Its standard input is the lifeline: a pipe whose
 # other end only the test process holds. It says "store", then "root", and waits for one line after each of them.
 #
-# Arguments: the kind (sshd-only, busybox-only, systemd), the size of the disk in bytes, the machine's name, its hostname.
+# Arguments: the kind (sshd-only, busybox-only, systemd), the size of the disk in bytes, the machine's name, its hostname, folders
+# that lie over the host's own root folder (separated by colons).
 set -eu
-kind=$1 disk_bytes=$2 name=$3 hostname=$4
+kind=$1 disk_bytes=$2 name=$3 hostname=$4 layers=$5
 
 mount -t tmpfs -o mode=0755 testbed /mnt
 mkdir /mnt/disk /mnt/root
@@ -19,7 +20,14 @@ read -r _
 if [ "$kind" = busybox-only ]; then
     mount --bind /mnt/disk/upper /mnt/root
 else
-    mount -t overlay -o lowerdir=/,upperdir=/mnt/disk/upper,workdir=/mnt/disk/work testbed /mnt/root
+    lower=/
+    if [ -n "$layers" ]; then
+        # As a file system of their own: overlayfs takes no layer that lies within another.
+        mkdir /mnt/empty /mnt/layers
+        mount -t overlay -o "lowerdir=$layers:/mnt/empty" testbed /mnt/layers
+        lower=/mnt/layers:/
+    fi
+    mount -t overlay -o "lowerdir=$lower,upperdir=/mnt/disk/upper,workdir=/mnt/disk/work" testbed /mnt/root
 fi
 echo root
 read -r _
@@ -49,7 +57,7 @@ done
 
 # The kernel refuses to remove a cgroup until the last process in it is gone, which may take a moment.
 if [ "$kind" = systemd ]; then
-    for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
+    for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do
         [ -e "$hierarchy/$name" ] || continue
         tries=0
         while [ -e "$hierarchy/$name" ] && [ "$tries" -lt 500 ]; do
