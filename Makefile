@@ -3,7 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 
-PACKAGES := openssh-server openssh-client sudo openssl busybox-static mksh yash bash dash systemd systemd-sysv \
+PACKAGES := openssh-server openssh-client sudo opendoas openssl busybox-static mksh yash bash dash \
+	zsh ksh93u+m fish tcsh \
+	systemd systemd-sysv \
 	systemd-container dbus util-linux mount hostname coreutils findutils libc-bin dropbear-bin shellcheck gcc make \
 	gnupg ca-certificates tzdata locales debconf perl passwd login iproute2 nftables \
 	man-db python3-venv e2fsprogs

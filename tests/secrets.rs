@@ -241,6 +241,16 @@ fn secrets_stay_where_they_belong_on_busybox() {
 }
 
 #[test]
+fn secrets_stay_where_they_belong_on_mksh() {
+    secrets_stay(Shell::Mksh);
+}
+
+#[test]
+fn secrets_stay_where_they_belong_on_yash() {
+    secrets_stay(Shell::Yash);
+}
+
+#[test]
 fn a_secret_that_the_log_would_cut_in_two_is_not_in_it() {
     let lab = Lab::new();
     let machine = lab::machine(Shell::Dash, SudoRule::None);

@@ -9,7 +9,7 @@ use crate::error::TestbedError;
 use crate::etc_files::{self, Account};
 use crate::keys::{Keys, generate};
 use crate::program::{succeed, with_deadline};
-use crate::spec::{Kind, MachineSpec, SudoRule};
+use crate::spec::{Kind, MachineSpec};
 use crate::systemd;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
@@ -115,11 +115,7 @@ pub(crate) fn populate(root: &Path, contents: &Contents<'_>) -> Result<(), Testb
         keys,
     } = *contents;
     FOLDERS.iter().try_for_each(|(name, mode)| folder(root, name, *mode))?;
-    let hash = match &spec.sudo {
-        SudoRule::None | SudoRule::NoPassword => None,
-        SudoRule::Password(password) => Some(password_hash(password)?),
-    };
-    let accounts = etc_files::accounts(spec, hash.as_deref());
+    let accounts = etc_files::accounts(spec, password_hash)?;
     let (host_passwd, host_group) = match spec.kind {
         Kind::SshdOnly | Kind::Systemd => (host_file("/etc/passwd")?, host_file("/etc/group")?),
         Kind::BusyboxOnly => (
@@ -161,7 +157,10 @@ fn of_the_host(root: &Path, spec: &MachineSpec) -> Result<(), TestbedError> {
     for name in ["var/lib/systemd", "var/lib/dbus", "var/lib/sudo", "etc/sudoers.d"] {
         folder(root, name, 0o755)?;
     }
-    file(root, "etc/sudoers", 0o440, &etc_files::sudoers(&spec.sudo))?;
+    file(root, "etc/sudoers", 0o440, &etc_files::sudoers(spec))?;
+    if let Some(text) = &spec.doas {
+        file(root, "etc/doas.conf", 0o400, &format!("{text}\n"))?;
+    }
     link(root, "usr/bin/sh", spec.shell.program())
 }
 

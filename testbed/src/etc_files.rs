@@ -21,32 +21,38 @@ pub(crate) struct Account {
     pub(crate) password_hash: String,
 }
 
-/// root, `admin` and the users of the specification.
-pub(crate) fn accounts(spec: &MachineSpec, admin_hash: Option<&str>) -> Vec<Account> {
+/// root, `admin` and the users of the specification; `hash` makes a crypt(5) hash of a password.
+pub(crate) fn accounts<E>(spec: &MachineSpec, hash: impl Fn(&str) -> Result<String, E>) -> Result<Vec<Account>, E> {
     let shell = spec.login_shell.clone().unwrap_or_else(|| "/bin/sh".to_owned());
-    let no_password = || "*".to_owned();
+    let field = |password: Option<&str>| password.map_or_else(|| Ok("*".to_owned()), &hash);
+    let admin_password = match &spec.sudo {
+        SudoRule::None | SudoRule::NoPassword => None,
+        SudoRule::Password(password) => Some(password.as_str()),
+    };
     let root = Account {
         name: "root".to_owned(),
         id: 0,
         home: "/root".to_owned(),
         shell: shell.clone(),
-        password_hash: no_password(),
+        password_hash: field(spec.root_password.as_deref())?,
     };
     let admin = Account {
         name: "admin".to_owned(),
         id: FIRST_PERSON,
         home: "/home/admin".to_owned(),
         shell,
-        password_hash: admin_hash.map_or_else(no_password, str::to_owned),
+        password_hash: field(admin_password)?,
     };
-    let others = spec.users.iter().zip(FIRST_PERSON + 1..).map(|(user, id)| Account {
-        name: user.name.clone(),
-        id,
-        home: format!("/home/{}", user.name),
-        shell: user.login_shell.clone().unwrap_or_else(|| "/bin/sh".to_owned()),
-        password_hash: no_password(),
+    let others = spec.users.iter().zip(FIRST_PERSON + 1..).map(|(user, id)| {
+        Ok(Account {
+            name: user.name.clone(),
+            id,
+            home: format!("/home/{}", user.name),
+            shell: user.login_shell.clone().unwrap_or_else(|| "/bin/sh".to_owned()),
+            password_hash: field(user.password.as_deref())?,
+        })
     });
-    [root, admin].into_iter().chain(others).collect()
+    [Ok(root), Ok(admin)].into_iter().chain(others).collect()
 }
 
 /// The accounts and groups of packages in a passwd(5) or group(5) file: every line but root's and people's.
@@ -104,15 +110,16 @@ pub(crate) fn gshadow(group: &str) -> String {
     names.map(|name| format!("{name}:*::\n")).collect()
 }
 
-/// sudoers(5) as Debian has it, plus the rule for `admin`.
-pub(crate) fn sudoers(rule: &SudoRule) -> String {
-    let admin = match rule {
+/// sudoers(5) as Debian has it, plus the rule for `admin`, and the specification's own lines.
+pub(crate) fn sudoers(spec: &MachineSpec) -> String {
+    let admin = match spec.sudo {
         SudoRule::None => "",
         SudoRule::NoPassword => "admin ALL=(ALL:ALL) NOPASSWD: ALL\n",
         SudoRule::Password(_) => "admin ALL=(ALL:ALL) ALL\n",
     };
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    format!("Defaults env_reset\nDefaults secure_path=\"{path}\"\nroot ALL=(ALL:ALL) ALL\n{admin}")
+    let lines: String = spec.sudoers.iter().map(|line| format!("{line}\n")).collect();
+    format!("Defaults env_reset\nDefaults secure_path=\"{path}\"\nroot ALL=(ALL:ALL) ALL\n{admin}{lines}")
 }
 
 /// sshd_config(5). The specification's lines come first because the first value of a keyword wins.
@@ -178,7 +185,7 @@ mod tests {
 
     #[test]
     fn people_of_the_host_are_not_on_the_machine() {
-        let accounts = accounts(&MachineSpec::default(), None);
+        let accounts = accounts(&MachineSpec::default(), |_| Err(())).unwrap();
         let text = passwd(HOST, &accounts);
         let names: Vec<&str> = text.lines().filter_map(|line| line.split(':').next()).collect();
         assert_eq!(names, ["root", "admin", "sshd", "nobody"]);

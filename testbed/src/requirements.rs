@@ -23,6 +23,7 @@ const ALWAYS: [Need; 12] = [
     ("/usr/bin/ldd", "libc-bin"),
 ];
 const SUDO: [Need; 1] = [("/usr/bin/sudo", "sudo")];
+const DOAS: [Need; 1] = [("/usr/bin/doas", "opendoas")];
 const PASSWORD: [Need; 1] = [("/usr/bin/openssl", "openssl")];
 const BUSYBOX: [Need; 1] = [("/usr/bin/busybox", "busybox-static")];
 const SYSTEMD: [Need; 4] = [
@@ -43,7 +44,7 @@ const SHELLS: [Need; 4] = [
 /// # Errors
 /// One line that names everything that is missing, with the Debian packages to install.
 pub fn requirements() -> Result<(), TestbedError> {
-    let needs = [ALWAYS.as_slice(), &SUDO, &PASSWORD, &BUSYBOX, &SYSTEMD, &SHELLS].concat();
+    let needs = [ALWAYS.as_slice(), &SUDO, &DOAS, &PASSWORD, &BUSYBOX, &SYSTEMD, &SHELLS].concat();
     check(&needs, true)
 }
 
@@ -55,10 +56,14 @@ pub(crate) fn requirements_of(spec: &MachineSpec) -> Result<(), TestbedError> {
         Kind::Systemd => needs.extend(SYSTEMD),
         Kind::BusyboxOnly => needs.extend(BUSYBOX),
     }
-    match spec.sudo {
-        SudoRule::None => {}
-        SudoRule::NoPassword => needs.extend(SUDO),
-        SudoRule::Password(_) => needs.extend([SUDO, PASSWORD].concat()),
+    if spec.sudo != SudoRule::None || !spec.sudoers.is_empty() {
+        needs.extend(SUDO);
+    }
+    if spec.doas.is_some() {
+        needs.extend(DOAS);
+    }
+    if spec.has_passwords() {
+        needs.extend(PASSWORD);
     }
     let shell = spec.shell.program();
     needs.extend(

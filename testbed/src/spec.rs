@@ -101,12 +101,14 @@ impl HostKeyType {
 }
 
 /// A further normal user besides `admin`. The test process's client key may log in as it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct User {
     /// The login name.
     pub name: String,
     /// The login shell, `/bin/sh` when not given.
     pub login_shell: Option<String>,
+    /// The password, for sudo, doas and the login; none when not given.
+    pub password: Option<String>,
 }
 
 /// What a test asks for. `MachineSpec::default()` is Debian's userland with dash, an SSH server on a loopback address,
@@ -123,6 +125,12 @@ pub struct MachineSpec {
     pub users: Vec<User>,
     /// What `admin` may do with sudo. [`Kind::BusyboxOnly`] has no sudo and takes only [`SudoRule::None`].
     pub sudo: SudoRule,
+    /// Lines for the end of sudoers(5), where the last one that matches counts. Not for [`Kind::BusyboxOnly`].
+    pub sudoers: Vec<String>,
+    /// doas.conf(5); without it doas serves nobody. Not for [`Kind::BusyboxOnly`].
+    pub doas: Option<String>,
+    /// root's password; none when not given.
+    pub root_password: Option<String>,
     /// The hostname; by default made from the machine's address.
     pub name: Option<String>,
     /// The port of the SSH server.
@@ -154,6 +162,9 @@ impl Default for MachineSpec {
             login_shell: None,
             users: Vec::new(),
             sudo: SudoRule::default(),
+            sudoers: Vec::new(),
+            doas: None,
+            root_password: None,
             name: None,
             port: 22,
             host_keys: vec![HostKeyType::Ed25519],
@@ -184,13 +195,21 @@ impl MachineSpec {
         }
     }
 
+    /// Whether anybody there has a password.
+    pub(crate) fn has_passwords(&self) -> bool {
+        matches!(self.sudo, SudoRule::Password(_))
+            || self.root_password.is_some()
+            || self.users.iter().any(|user| user.password.is_some())
+    }
+
     /// Why the specification cannot be met, if so.
     pub(crate) fn contradiction(&self) -> Option<&'static str> {
-        let busybox_with_sudo = self.kind == Kind::BusyboxOnly && self.sudo != SudoRule::None;
+        let with_sudo = self.sudo != SudoRule::None || !self.sudoers.is_empty() || self.doas.is_some();
+        let busybox_with_sudo = self.kind == Kind::BusyboxOnly && with_sudo;
         let systemd_with_limits = self.kind == Kind::Systemd && (self.run_bytes.is_some() || self.read_only_root);
         let control = |text: &str| text.contains(['\n', ':', '\0']);
         if busybox_with_sudo {
-            Some("a machine with nothing but busybox has no sudo")
+            Some("a machine with nothing but busybox has neither sudo nor doas")
         } else if systemd_with_limits {
             Some("systemd mounts / and /run by itself: no limit and no read-only root for this kind")
         } else if self.kind != Kind::Systemd && self.network.is_some() {

@@ -92,6 +92,7 @@ fn users_have_their_login_shell_and_accept_the_key() {
     let user = User {
         name: "carol".to_owned(),
         login_shell: Some("/bin/bash".to_owned()),
+        ..User::default()
     };
     let spec = MachineSpec {
         users: vec![user],

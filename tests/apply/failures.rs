@@ -108,7 +108,7 @@ fn a_command_that_no_shell_can_read_is_a_failed_step() {
         let failed = place
             .apply("runcmd:\n- mkdir -p ~\n- \"if true; then\"\n- echo no >~/log\n", &[])
             .expect(1);
-        assert!(failed.out.contains("step 2 of 3, runcmd[1]: exit status 2"), "{failed:?}");
+        assert!(failed.out.contains("step 2 of 3, runcmd[1]: exit status "), "{failed:?}");
         assert!(!place.path("~/log").exists());
     });
 }

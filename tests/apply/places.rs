@@ -25,7 +25,7 @@ pub(crate) struct Place {
     pub(crate) who: As,
 }
 
-const ALL: [(Kind, Shell, As); 9] = [
+const ALL: [(Kind, Shell, As); 12] = [
     (Kind::Systemd, Shell::Dash, As::Root),
     (Kind::SshdOnly, Shell::Dash, As::Root),
     (Kind::SshdOnly, Shell::Dash, As::Sudo),
@@ -33,6 +33,9 @@ const ALL: [(Kind, Shell, As); 9] = [
     (Kind::SshdOnly, Shell::Bash, As::SudoWithPassword),
     (Kind::SshdOnly, Shell::Bash, As::Plain),
     (Kind::SshdOnly, Shell::Busybox, As::Sudo),
+    (Kind::SshdOnly, Shell::Mksh, As::Sudo),
+    (Kind::SshdOnly, Shell::Mksh, As::Plain),
+    (Kind::SshdOnly, Shell::Yash, As::Root),
     (Kind::BusyboxOnly, Shell::Busybox, As::Root),
     (Kind::BusyboxOnly, Shell::Busybox, As::Plain),
 ];

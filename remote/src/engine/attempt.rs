@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::error::{Error, PrivilegeError};
+use super::Host;
+use super::error::Error;
 use super::lines::{Lines, RawLine};
-use super::{Host, Privilege, privilege};
+use super::opening::open;
+use super::privilege::{self, Way};
+use super::privilege_error::PrivilegeError;
 use crate::event::{Line, printable};
 use crate::script;
 use crate::secret::Secret;
@@ -16,8 +20,8 @@ use crate::ssh::{Connection, ExecError, Output, Process, ProcessInput, ProcessOu
 /// How long a host has to confirm that it stops, before we go without its word. Cancelling takes less than a second in all.
 const STOP: Duration = Duration::from_millis(500);
 
-/// The most of a program's standard error that is kept for an explanation.
-const MAX_SAID: usize = 8 * 1024;
+/// The most of a program's standard error that is kept for an explanation; what a login shell says may stand before it.
+const MAX_SAID: usize = 64 * 1024;
 
 /// How talking to a program ended.
 pub(super) enum Talk<E> {
@@ -27,24 +31,62 @@ pub(super) enum Talk<E> {
     Broken(String),
 }
 
-/// Sends `program` and gives each line of its answer to `read`, until that returns an end.
+/// Sends `program` and gives each line of its answer to `read`, until that returns an end. `way` is how to become root; where it is
+/// refused, another one is tried and kept there.
 ///
 /// # Errors
 /// Whatever cannot be mended by another connection.
 pub(super) async fn talk<E>(
     connection: &Connection,
     host: &Host,
+    way: &mut Way,
     program: &Secret,
     silence: Duration,
     cancel: &CancellationToken,
     mut read: impl FnMut(RawLine) -> Option<E>,
 ) -> Result<Talk<E>, Error> {
-    let command = privilege::wrap(&host.privilege, &script::enter(program));
+    let mut of_sudo: Option<PrivilegeError> = None;
+    loop {
+        let refusal = match talk_one_way(connection, host, *way, program, silence, cancel, &mut read).await {
+            Err(Error::Privilege(refusal)) => refusal,
+            talked => return talked,
+        };
+        let Some(next) = way.next(&refusal, &host.privilege) else {
+            let refusal = match of_sudo {
+                Some(of_sudo) if way.is_doas() => privilege::which(of_sudo, refusal),
+                _ => refusal,
+            };
+            return Err(Error::Privilege(refusal));
+        };
+        if !way.is_doas() {
+            of_sudo = Some(refusal);
+        }
+        *way = next;
+    }
+}
+
+async fn talk_one_way<E>(
+    connection: &Connection,
+    host: &Host,
+    way: Way,
+    program: &Secret,
+    silence: Duration,
+    cancel: &CancellationToken,
+    read: &mut impl FnMut(RawLine) -> Option<E>,
+) -> Result<Talk<E>, Error> {
+    let command = way.wrap(&host.privilege, &script::enter(program));
     // Not our own token: a command that is cancelled takes no input any more, and it must still take the word to stop.
     let detached = CancellationToken::new();
+    let exec = async {
+        if way.on_terminal() {
+            connection.exec_on_terminal(&command, &detached).await
+        } else {
+            connection.exec(&command, &detached).await
+        }
+    };
     let process = tokio::select! {
         () = cancel.cancelled() => return Err(Error::Stopped),
-        process = connection.exec(&command, &detached) => process,
+        process = exec => process,
     };
     let process = match process {
         Ok(process) => process,
@@ -62,14 +104,11 @@ pub(super) async fn talk<E>(
     };
     let Process { mut input, output } = process;
     talker.process = Some(output);
-    if let Privilege::Sudo {
-        password: Some(password),
-    } = &host.privilege
-    {
-        let answered = answer(host, password, &mut input, &mut talker, silence);
+    if way.says_ready(&host.privilege) {
+        let opened = open(way, host, &mut input, &mut talker, silence);
         tokio::select! {
             () = cancel.cancelled() => return Err(Error::Stopped),
-            answered = answered => if let Some(reason) = answered? { return Ok(Talk::Broken(reason)) },
+            opened = opened => if let Some(reason) = opened? { return Ok(Talk::Broken(reason)) },
         }
     }
     let mut input = Some(input);
@@ -98,17 +137,21 @@ pub(super) async fn talk<E>(
         };
         let lines = match next {
             Ok(Some(lines)) => lines,
-            Ok(None) => return talker.closed(host).map(Talk::Broken),
+            Ok(None) => return talker.closed(way, host).map(Talk::Broken),
             Err(_) if stopping.is_some() => return Err(Error::Stopped),
             Err(_) => {
                 return Ok(Talk::Broken(format!("nothing was heard for {} s", silence.as_secs())));
             }
         };
         for line in lines {
-            talker.began |= matches!(Line::parse(&line.bytes), Line::Hello { .. } | Line::Fail { .. });
-            if !talker.began && talker.before.len() < MAX_SAID {
-                talker.before.extend_from_slice(&line.bytes);
-                talker.before.push(b'\n');
+            if !talker.begins(&line.bytes) {
+                continue;
+            }
+            if let Line::Fail { text, .. } = Line::parse(&line.bytes)
+                && privilege::is_noexec(way, &text)
+            {
+                let user = host.target.user.clone();
+                return Err(Error::Privilege(PrivilegeError::NoExec { user }));
             }
             if let Some(end) = read(line) {
                 return Ok(Talk::End(end));
@@ -127,48 +170,17 @@ async fn send(input: Option<ProcessInput>, program: &Secret) -> ProcessInput {
     input
 }
 
-/// Answers sudo's question, if it asks; why the connection was lost, if it was.
-async fn answer(
-    host: &Host,
-    password: &Secret,
-    input: &mut ProcessInput,
-    talker: &mut Talker,
-    silence: Duration,
-) -> Result<Option<String>, Error> {
-    let mut answered = false;
-    loop {
-        let lines = match timeout(silence, talker.next()).await {
-            Ok(Some(lines)) => lines,
-            Ok(None) => return talker.closed(host).map(Some),
-            Err(_) => return Ok(Some("sudo did not answer".to_owned())),
-        };
-        if lines.iter().any(|line| line.bytes == privilege::READY.as_bytes()) {
-            return Ok(None);
-        }
-        match (
-            String::from_utf8_lossy(&talker.said).matches(privilege::PROMPT).count(),
-            answered,
-        ) {
-            (0, _) | (1, true) => {}
-            (1, false) => {
-                let mut line = zeroize::Zeroizing::new(password.expose().to_vec());
-                line.push(b'\n');
-                // If nobody reads it any more, the next words tell why.
-                let _ = input.write_all(&line).await;
-                answered = true;
-            }
-            _ => {
-                let user = host.target.user.clone();
-                return Err(Error::Privilege(PrivilegeError::WrongPassword { user }));
-            }
-        }
-    }
+/// Something that a program wrote.
+enum Piece {
+    Out(Bytes),
+    Err(Bytes),
 }
 
 /// The output of one program.
-struct Talker {
+pub(super) struct Talker {
     process: Option<ProcessOutput>,
-    said: Vec<u8>,
+    /// What it wrote to its standard error; while it is being opened, all that it wrote.
+    pub(super) said: Vec<u8>,
     status: Option<u32>,
     lost: Option<String>,
     lines: Lines,
@@ -180,14 +192,34 @@ struct Talker {
 impl Talker {
     /// The next lines; none once nothing follows. May be dropped and called again.
     async fn next(&mut self) -> Option<Vec<RawLine>> {
+        Some(match self.piece().await? {
+            Piece::Out(bytes) => self.lines.push(&bytes),
+            Piece::Err(bytes) => {
+                self.keep(&bytes);
+                Vec::new()
+            }
+        })
+    }
+
+    /// Adds the next words, wherever they were written to, to what was said; false once nothing follows.
+    pub(super) async fn hear(&mut self) -> bool {
+        let Some(Piece::Out(bytes) | Piece::Err(bytes)) = self.piece().await else {
+            return false;
+        };
+        self.keep(&bytes);
+        true
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = MAX_SAID.saturating_sub(self.said.len());
+        self.said.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+
+    async fn piece(&mut self) -> Option<Piece> {
         loop {
             match self.process.as_mut()?.next().await {
-                Output::Stdout(bytes) => return Some(self.lines.push(&bytes)),
-                Output::Stderr(bytes) => {
-                    let room = MAX_SAID.saturating_sub(self.said.len());
-                    self.said.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
-                    return Some(Vec::new());
-                }
+                Output::Stdout(bytes) => return Some(Piece::Out(bytes)),
+                Output::Stderr(bytes) => return Some(Piece::Err(bytes)),
                 Output::Exited(status) => self.status = Some(status),
                 Output::Signalled(_) => {}
                 Output::Closed => self.process = None,
@@ -203,11 +235,25 @@ impl Talker {
         }
     }
 
+    /// Whether the program has begun with this line or one before: what the login shell says by itself means nothing.
+    fn begins(&mut self, line: &[u8]) -> bool {
+        if !self.began {
+            let line_of_ours = Line::parse(line);
+            self.began = matches!(&line_of_ours, Line::Hello { .. })
+                || matches!(&line_of_ours, Line::Fail { what, .. } if what == "state");
+            if !self.began && self.before.len() < MAX_SAID {
+                self.before.extend_from_slice(line);
+                self.before.push(b'\n');
+            }
+        }
+        self.began
+    }
+
     /// Nothing follows, and the reader wanted more: why, if another connection may get further.
-    fn closed(&self, host: &Host) -> Result<String, Error> {
+    pub(super) fn closed(&self, way: Way, host: &Host) -> Result<String, Error> {
         let said = printable_lines(&self.said);
         if !self.began {
-            if let Some(error) = privilege::explain(host, &said, self.status) {
+            if let Some(error) = privilege::explain(way, host, &said, self.status) {
                 return Err(Error::Privilege(error));
             }
             if let Some(status) = self.status {
@@ -231,7 +277,7 @@ impl Talker {
     }
 }
 
-fn printable_lines(said: &[u8]) -> String {
+pub(super) fn printable_lines(said: &[u8]) -> String {
     let lines: Vec<_> = said
         .split(|byte| *byte == b'\n')
         .map(printable)

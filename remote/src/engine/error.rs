@@ -1,5 +1,6 @@
 //! Why a job did not end well, named by what its owner should do.
 
+use super::privilege_error::PrivilegeError;
 use crate::ssh::{ConnectError, ExecError};
 
 /// Why a job did not end well. Whatever it is, steps that ended well are not run again by the same command.
@@ -21,7 +22,7 @@ pub enum Error {
         /// What happened last.
         last: String,
     },
-    /// sudo does not let us: mend the privileges.
+    /// Neither sudo nor doas lets us: mend the privileges.
     #[error("{0}")]
     Privilege(PrivilegeError),
     /// A step failed: mend its cause, then run the same command again; steps that ended well will not be run again.
@@ -91,34 +92,4 @@ impl std::fmt::Display for Failure {
         )?;
         self.said.iter().try_for_each(|line| write!(f, "\n  | {line}"))
     }
-}
-
-/// Why sudo(8) did not run our program.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PrivilegeError {
-    /// There is no sudo.
-    #[error("sudo is not installed on the host; install it, or log in as root")]
-    NoSudo,
-    /// It asks for a password and we have none.
-    #[error(
-        "sudo asks for a password; give one (--sudo-password-file, or `sudoPassword` in the Secret), or allow {user} NOPASSWD"
-    )]
-    PasswordNeeded {
-        /// Who asked.
-        user: String,
-    },
-    /// It does not take the password.
-    #[error("sudo does not accept the password of {user}; check --sudo-password-file, or `sudoPassword` in the Secret")]
-    WrongPassword {
-        /// Whose.
-        user: String,
-    },
-    /// It does not let this user become root.
-    #[error("sudo does not let {user} become root, saying '{said}'; sudoers must allow {user} ALL, without requiretty")]
-    NotAllowed {
-        /// Who.
-        user: String,
-        /// In sudo's words.
-        said: String,
-    },
 }

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Talk, talk};
 use super::error::Error;
+use super::privilege::Way;
 use super::{Host, Limits};
 use crate::event::{Line, Outcome, Record, printable};
 use crate::facts::{Facts, Moment, Reading};
@@ -160,7 +161,8 @@ async fn ask(
     };
     let program = script::render_question(question);
     let mut telling = Telling::begin();
-    let talked = talk(&connection, host, &program, limits.silence, cancel, |line| {
+    let mut way = Way::first(&host.privilege);
+    let talked = talk(&connection, host, &mut way, &program, limits.silence, cancel, |line| {
         if line.bytes == END {
             return Some(());
         }

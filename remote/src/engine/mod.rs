@@ -7,7 +7,9 @@ mod attempt;
 mod error;
 mod inspect;
 mod lines;
+mod opening;
 mod privilege;
+mod privilege_error;
 mod progress;
 mod run;
 
@@ -19,8 +21,9 @@ use crate::script::Mode;
 use crate::secret::Secret;
 use crate::ssh;
 
-pub use error::{Error, Failure, PrivilegeError};
+pub use error::{Error, Failure};
 pub use inspect::{State, Status, facts, inspect, logs};
+pub use privilege_error::PrivilegeError;
 pub use run::run;
 
 /// A machine, and how to get at it.
@@ -37,9 +40,9 @@ pub struct Host {
 pub enum Privilege {
     /// The user who logs in; for root there is nothing more to do.
     Login,
-    /// root, by sudo(8); the password is for hosts where sudo asks for one.
+    /// root, by sudo(8), or by doas(1) where there is no sudo or it does not let us.
     Sudo {
-        /// Given to sudo on its standard input, when it asks.
+        /// Given to sudo on its standard input, or to doas on a terminal, when it asks.
         password: Option<Secret>,
     },
 }

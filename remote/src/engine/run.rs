@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Talk, talk};
 use super::error::Error;
 use super::inspect::Telling;
+use super::privilege::Way;
 use super::progress::{End, Progress};
 use super::{Event, Finish, Host, Job};
 use crate::event::Line;
@@ -43,6 +44,8 @@ struct Runner<'a> {
     cancel: &'a CancellationToken,
     listener: &'a (dyn Fn(Event) + Sync),
     progress: Progress<'a>,
+    /// How to become root there, as far as it is known.
+    way: Way,
     connections: usize,
     traffic: Traffic,
     /// Whether the machine has told what it is.
@@ -58,6 +61,7 @@ impl<'a> Runner<'a> {
             cancel,
             listener,
             progress,
+            way: Way::first(&host.privilege),
             connections: 0,
             traffic: Traffic::default(),
             has_facts: false,
@@ -119,6 +123,7 @@ impl<'a> Runner<'a> {
         let talked = talk(
             &connection,
             self.host,
+            &mut self.way,
             &program,
             self.job.limits.silence,
             self.cancel,

@@ -13,14 +13,14 @@ a_attach() {
 	a_boot
 	a_uptime
 	a_machine
-	printf 'anywhere 1 %s %s %s\n' "$A_BOOT" "$A_UP" "$A_MACHINE"
+	# What the login shell said by itself may have no end of line.
+	printf '\nanywhere 1 %s %s %s\n' "$A_BOOT" "$A_UP" "$A_MACHINE"
 	a_paths
 	for A_TOOL in setsid mkfifo dd awk; do
 		command -v "$A_TOOL" >/dev/null || a_fail "tool $A_TOOL is not installed there"
 	done
-	# As a program of its own it would show every content and command to whoever lists the processes.
 	case $(command -V printf) in
-	*built*in*) ;;
+	*built*in* | *function*) ;;
 	*) a_fail 'tool printf is not built into /bin/sh there' ;;
 	esac
 	[ -z "$A_FACTS" ] || h_facts

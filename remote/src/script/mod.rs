@@ -10,6 +10,7 @@ use crate::plan::{Action, Body, Command, Ensure, Module, Plan, Script, Step, Wri
 use crate::redact::Redactor;
 use crate::secret::Secret;
 
+const PRINTF: &str = include_str!("printf.sh");
 const COMMON: &str = include_str!("common.sh");
 const ATTACH: &str = include_str!("attach.sh");
 const SUPERVISE: &str = include_str!("supervise.sh");
@@ -173,7 +174,7 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
         Mode::Apply => "",
         Mode::Reset => PROVE,
     };
-    for part in [COMMON, ATTACH, SUPERVISE, FACTS, proof] {
+    for part in [PRINTF, COMMON, ATTACH, SUPERVISE, FACTS, proof] {
         add(code(part).as_bytes());
     }
     if order.facts {
@@ -252,7 +253,7 @@ pub fn render_question(question: Question) -> Secret {
 #[must_use]
 pub fn enter(program: &Secret) -> String {
     format!(
-        "/bin/sh -c 'umask 077; LC_ALL=C; export LC_ALL; d=; for b in /run/anywhere /var/lib/anywhere/run \
+        "/bin/sh -c 'umask 077; LC_ALL=C${{YASH_VERSION:+.UTF-8}}; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH; export LC_ALL PATH; d=; for b in /run/anywhere /var/lib/anywhere/run \
          \"$HOME/.local/state/anywhere/run\"; do d=$(mkdir -p \"$b\" 2>&1 && mktemp -d \"$b/run.$$.XXXXXX\" 2>&1) && break; \
          e=${{e:-$d}}; d=; done; [ -n \"$d\" ] || {{ echo \"fail state $e\"; exit 1; }}; \
          head -c {} >\"$d/program\" || {{ echo \"fail state $d: No space left on device\"; rm -rf \"$d\"; exit 1; }}; \

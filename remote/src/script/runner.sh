@@ -18,6 +18,10 @@ a_save() {
 			done
 			unset -f a_save
 			declare -f
+		elif [ -n "${KSH_VERSION-}" ]; then
+			# mksh: a line for each variable, also for one without a value, and for those that are its own.
+			set | sed '/=/!d; /^BASHPID=/d; /^EPOCHREALTIME=/d; /^KSH/d; /^PGRP=/d; /^PIPESTATUS/d; /^PPID=/d; /^RANDOM=/d; /^SECONDS=/d; /^USER_ID=/d; /^_=/d'
+			export -p
 		else
 			set
 			export -p
@@ -30,4 +34,8 @@ a_save() {
 	} >"$3" 2>/dev/null
 }
 trap "a_rc=\$?; trap - 0; a_save \"\$(umask)\" \"\$-\" '$3'; exit \"\$a_rc\"" 0
-eval "set --; umask 022; ${2:+unset HOME LANG INSTANCE_ID; . '$2';} . '$1'"
+if [ -n "$2" ]; then
+	eval "set --; umask 022; unset HOME LANG INSTANCE_ID; . '$2'; . '$1'"
+else
+	eval "set --; umask 022; . '$1'"
+fi

@@ -5,7 +5,7 @@ a_boot
 a_uptime
 a_machine
 rm -rf "${A_SELF%/*}"
-printf 'anywhere 1 %s %s %s\n' "$A_BOOT" "$A_UP" "$A_MACHINE"
+printf '\nanywhere 1 %s %s %s\n' "$A_BOOT" "$A_UP" "$A_MACHINE"
 a_paths
 [ -z "$A_FACTS" ] || h_facts
 if [ "$A_MODE" = facts ]; then

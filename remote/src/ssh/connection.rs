@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use russh::Pty;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -22,6 +23,29 @@ const LINGER: Duration = Duration::from_millis(50);
 
 /// How long a server is given to take the goodbye.
 const GOODBYE: Duration = Duration::from_millis(500);
+
+/// The modes of a terminal that passes every byte on as it is, both ways (RFC 4254, 8; termios(3), "Raw mode").
+const RAW: [(Pty, u32); 19] = [
+    (Pty::IGNPAR, 0),
+    (Pty::PARMRK, 0),
+    (Pty::INPCK, 0),
+    (Pty::ISTRIP, 0),
+    (Pty::INLCR, 0),
+    (Pty::IGNCR, 0),
+    (Pty::ICRNL, 0),
+    (Pty::IXON, 0),
+    (Pty::IXANY, 0),
+    (Pty::IXOFF, 0),
+    (Pty::ISIG, 0),
+    (Pty::ICANON, 0),
+    (Pty::ECHO, 0),
+    (Pty::ECHONL, 0),
+    (Pty::IEXTEN, 0),
+    (Pty::OPOST, 0),
+    (Pty::ONLCR, 0),
+    (Pty::CS8, 1),
+    (Pty::PARENB, 0),
+];
 
 /// A host key that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,6 +273,25 @@ impl Connection {
     ///
     /// See [`ExecError`].
     pub async fn exec(&self, command: &str, cancel: &CancellationToken) -> Result<Process, ExecError> {
+        self.exec_on(command, None, cancel).await
+    }
+
+    /// As [`Connection::exec`], with a terminal (RFC 4254, 6.2) that neither echoes nor changes any byte: what the command writes to
+    /// its standard error comes as its standard output. Whether the server gives one is for the command to find out.
+    ///
+    /// # Errors
+    ///
+    /// See [`ExecError`].
+    pub async fn exec_on_terminal(&self, command: &str, cancel: &CancellationToken) -> Result<Process, ExecError> {
+        self.exec_on(command, Some(&RAW), cancel).await
+    }
+
+    async fn exec_on(
+        &self,
+        command: &str,
+        terminal: Option<&[(Pty, u32)]>,
+        cancel: &CancellationToken,
+    ) -> Result<Process, ExecError> {
         let Some(link) = self.links.last() else {
             return Err(ExecError::ConnectionLost("it was closed".to_owned()));
         };
@@ -256,6 +299,9 @@ impl Connection {
         let limit = self.deadlines.channel;
         let opened = async {
             let channel = link.session.channel_open_session().await?;
+            if let Some(modes) = terminal {
+                channel.request_pty(false, "dumb", 80, 24, 0, 0, modes).await?;
+            }
             channel.exec(true, command).await?;
             Ok::<_, russh::Error>(channel)
         };

@@ -7,6 +7,8 @@ set -eu
 hostname "$1"
 mount --all --fstab /mnt/fstab
 cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /mnt/root/dev/
+# What opens a terminal looks for it here (pts(4)).
+ln -s pts/ptmx /mnt/root/dev/ptmx
 if [ -e /mnt/read-only ]; then
     mount -o remount,bind,ro /mnt/root
 fi
