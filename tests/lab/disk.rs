@@ -36,6 +36,11 @@ impl Disk {
         &self.path
     }
 
+    /// All of this host's disks are there on the machine, and their partitions as soon as there are any: what the kernel itself keeps.
+    pub(crate) fn give_all(machine: &Machine) {
+        super::sh(machine, "mount -t devtmpfs devtmpfs /dev");
+    }
+
     /// The disk is there on the machine, under a name of its own below `/dev`.
     pub(crate) fn give(&self, machine: &Machine, name: &str) {
         let number = std::os::unix::fs::MetadataExt::rdev(&std::fs::metadata(&self.path).unwrap());

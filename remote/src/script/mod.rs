@@ -91,6 +91,15 @@ const ENSURE: &[(&[&str], &str)] = &[
     ),
     (&["e_keyboard"], include_str!("ensure/keyboard.sh")),
     (&["e_locale"], include_str!("ensure/locale.sh")),
+    (
+        &["e_file_system", "e_mounts", "e_no_partitions", "e_partitions", "e_swap"],
+        include_str!("ensure/devices.sh"),
+    ),
+    (
+        &["e_file_system", "e_no_partitions", "e_partitions"],
+        include_str!("ensure/disks.sh"),
+    ),
+    (&["e_growpart", "e_resize_fs"], include_str!("ensure/growpart.sh")),
     (&["e_mounts", "e_swap"], include_str!("ensure/mounts.sh")),
     (&["e_ntp"], include_str!("ensure/ntp.sh")),
     (&["e_power_state"], include_str!("ensure/power_state.sh")),

@@ -9,8 +9,10 @@ mod apt_text;
 pub(super) mod authorized_keys;
 mod ca_certs;
 mod devices;
+mod disk_setup;
 mod final_message;
 mod groups;
+mod growpart;
 mod hostname;
 mod keyboard;
 mod locale;
@@ -48,7 +50,9 @@ pub(super) struct Module {
 pub(super) const MODULES: &[Module] = &[
     apt::MODULE,
     ca_certs::MODULE,
+    disk_setup::MODULE,
     final_message::MODULE,
+    growpart::MODULE,
     hostname::MODULE,
     keyboard::MODULE,
     locale::MODULE,
