@@ -3,7 +3,7 @@
 use super::content::is_header;
 use super::error::{BootstrapError, BootstrapErrorKind, FieldProblem};
 use super::fields::Fields;
-use super::modules;
+use super::modules::{self, Support};
 use super::suggest::did_you_mean;
 use super::{Bootstrap, Unsupported, commands, files, settings, template};
 use crate::yaml::{self, Node, Resolved, Span, Value};
@@ -87,10 +87,9 @@ pub(super) fn read(entries: &[(Node, Node)], source: &str) -> Result<Bootstrap, 
 }
 
 fn unsupported(name: &str, span: Span) -> Unsupported {
-    let why = match modules::find(name).map(|key| key.module) {
-        Some(modules::BASE) => "it configures cloud-init itself, which does not run here".to_owned(),
-        Some(module) => format!("cloud-init's module {module} is not supported yet"),
-        None => format!(
+    let why = match modules::find(name).map(|key| key.support) {
+        Some(Support::Ignored(why) | Support::Refused(why)) => why.to_owned(),
+        Some(Support::Applied) | None => format!(
             "cloud-init knows no such key{}",
             did_you_mean(name, modules::KEYS.iter().map(|key| key.name))
         ),

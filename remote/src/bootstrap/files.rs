@@ -107,7 +107,7 @@ impl<'a> Entry<'a> {
         let mut others = self.fields.others(&KEYS);
         for other in &mut others {
             if other.key == self.fields.key("source") {
-                "content is not fetched from a URL yet; only `content` is used".clone_into(&mut other.why);
+                "content is not fetched from a URL; only `content` is used".clone_into(&mut other.why);
             }
         }
         others
