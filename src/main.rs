@@ -18,5 +18,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // Nothing that a person asks for: a template is rendered in a process of its own, which is this program again.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == machine::RENDER) {
+        return remote::sandbox::serve();
+    }
     commands::main(cli::Cli::parse()).into()
 }

@@ -2,7 +2,7 @@
 //!
 //! [`bootstrap`] reads what bootstrap providers emit (through [`yaml`]); [`plan`] makes ordered steps of it; [`script`] makes one POSIX
 //! sh program of those. All three are pure. [`engine`] sends the program over [`ssh`], follows the host's journal, whose lines
-//! [`event`] reads, and comes back when the connection is lost. [`facts`] is what a machine tells about itself. [`secret`] and
+//! [`event`] reads, and comes back when the connection is lost. [`facts`] is what a machine tells about itself; [`sandbox`] renders templates. [`secret`] and
 //! [`redact`] keep what is secret from being shown.
 
 pub mod bootstrap;
@@ -11,6 +11,7 @@ pub mod event;
 pub mod facts;
 pub mod plan;
 pub mod redact;
+pub mod sandbox;
 pub mod script;
 pub mod secret;
 pub mod ssh;

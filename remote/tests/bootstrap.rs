@@ -1,5 +1,5 @@
 //! Data cases for the parser of bootstrap data: `tests/bootstrap/<case>/in.yaml` (or `in.bin`) and `expected.txt`, a rendering of what
-//! it asks for or of the error. `UPDATE_GOLDEN=1` rewrites the expectations. A file `options` may say `format: ...` and `machine: ...`; `vendor.yaml`
+//! it asks for or of the error. `UPDATE_GOLDEN=1` rewrites the expectations. A file `options` may say `format: ...`, `machine: ...` and `facts: {...}`; `vendor.yaml`
 //! is vendor-data.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use remote::bootstrap::{Bootstrap, Command, File, Options, Variables, VendorData, parse};
+use remote::bootstrap::{Bootstrap, Command, File, InProcess, Options, Variables, VendorData, parse};
 
 #[test]
 fn cases() {
@@ -49,7 +49,9 @@ fn run(folder: &Path) -> String {
         format: setting("format"),
         variables: Variables {
             machine_name: setting("machine").map(str::to_owned),
+            facts: setting("facts").map(|json| serde_json::from_str(json).unwrap()),
         },
+        renderer: Some(&InProcess),
         vendor_data: vendor_data.as_deref().map(|data| VendorData {
             source: "vendor.yaml",
             data,

@@ -6,7 +6,8 @@
 use std::process::Command;
 
 use proptest::prelude::*;
-use remote::bootstrap::{Options, Variables, parse};
+use remote::bootstrap::{InProcess, Options, Variables, parse};
+use remote::facts::Facts;
 
 const SECRET: &str = "hunter2SECRET";
 
@@ -142,8 +143,10 @@ fn options() -> Options<'static> {
         format: None,
         variables: Variables {
             machine_name: Some("node-1".to_owned()),
+            facts: Some(Facts::default()),
         },
         vendor_data: None,
+        renderer: Some(&InProcess),
     }
 }
 

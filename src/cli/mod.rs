@@ -53,6 +53,14 @@ pub(crate) struct PlanArgs {
     pub(crate) machines: MachineArgs,
     #[command(flatten)]
     pub(crate) bootstrap: BootstrapArgs,
+    /// Facts that templates use: what `anywhere status -o json` printed of the machines, or one facts object for all of them
+    #[arg(long, value_name = "FILE", conflicts_with = "connect")]
+    pub(crate) facts: Option<PathBuf>,
+    /// Ask the machines for the facts that templates use: only then does plan connect to any
+    #[arg(long)]
+    pub(crate) connect: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
     /// How to show it: text, json, or sh, the program that a host would be sent; secrets are masked in each
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: PlanOutput,

@@ -1,5 +1,6 @@
 //! What each command does with the machines.
 
+mod known;
 mod logs;
 mod plan;
 mod run;

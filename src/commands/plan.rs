@@ -1,7 +1,6 @@
 //! `anywhere plan`: what apply would do, secrets masked, without a connection.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 
 use remote::plan::{Action, Body, Command, Ensure, Module, Plan, Script, Step, WriteFile};
 use remote::redact::Redactor;
@@ -9,9 +8,10 @@ use remote::script::{self, Mode, Order};
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::known::{self, Told};
 use crate::cli::{PlanArgs, PlanOutput};
 use crate::input::Problem;
-use crate::machine::{self, Machine};
+use crate::machine::{self, Machine, Planned};
 use crate::report::{printer, words};
 
 /// Lines of a plan are cut to this many characters on a terminal: 80 less a margin.
@@ -20,19 +20,56 @@ const WIDTH: usize = 79;
 /// `anywhere plan`
 pub(super) fn plan(args: &PlanArgs) -> Result<Exit, Vec<Problem>> {
     let fleet = machine::read(&args.machines, Some(&args.bootstrap))?;
+    let told = known::facts(&fleet.machines, args)?;
     fleet
         .notes
         .iter()
         .for_each(|note| printer::complain(&format!("note: {note}")));
-    for machine in &fleet.machines {
-        let Some(plan) = &machine.plan else { continue };
+    let mut exit = Exit::Well;
+    for (machine, told) in fleet.machines.iter().zip(&told) {
+        match (&machine.planned, told) {
+            (Some(Planned::AfterFacts(later)), Told::Nothing) => {
+                needs(machine, &later.needs, args.output);
+                continue;
+            }
+            (Some(Planned::AfterFacts(later)), Told::Facts(facts)) => match later.plan(facts) {
+                Ok((_, notes)) => notes.iter().for_each(|note| printer::complain(&format!("note: {note}"))),
+                Err(what) => {
+                    exit = Exit::Failed;
+                    printer::complain(&format!("error: {}: {}", machine.name, Problem(what)));
+                    continue;
+                }
+            },
+            (Some(Planned::AfterFacts(_)), Told::Error(what)) => {
+                exit = Exit::Failed;
+                printer::complain(&format!("error: {}: {what}", machine.name));
+                continue;
+            }
+            (Some(Planned::Now(_)) | None, _) => {}
+        }
+        let Some(plan) = machine.plan() else { continue };
         match args.output {
             PlanOutput::Text => text(machine, plan).iter().for_each(|line| printer::line(line)),
             PlanOutput::Json => printer::line(&json(machine, plan).to_string()),
             PlanOutput::Sh => printer::bytes(&program(machine, plan)),
         }
     }
-    Ok(Exit::Well)
+    Ok(exit)
+}
+
+/// There is no plan yet: what is missing, and how it is got.
+fn needs(machine: &Machine, needs: &[String], output: PlanOutput) {
+    let (name, address, uses) = (&machine.name, machine.address(), needs.join(", "));
+    let advice = "give --facts FILE (anywhere status -o json), or --connect";
+    match output {
+        PlanOutput::Text => printer::line(&format!(
+            "{name} ({address}): no plan yet: its template uses {uses}; {advice}"
+        )),
+        PlanOutput::Json => {
+            printer::line(&json!({ "machine": name, "address": address, "plan": null, "needs": needs }).to_string());
+        }
+        PlanOutput::Sh => printer::complain(&format!("{name}: no plan yet: its template uses {uses}; {advice}")),
+    }
 }
 
 fn text(machine: &Machine, plan: &Plan) -> Vec<String> {
@@ -171,7 +208,7 @@ fn json_step(number: usize, step: &Step, redactor: &Redactor) -> Value {
 }
 
 /// The program as a host would be sent it, but for the secrets.
-fn program(machine: &Machine, plan: &Arc<Plan>) -> Vec<u8> {
+fn program(machine: &Machine, plan: &Plan) -> Vec<u8> {
     let masked = plan.masked(&Redactor::of(plan));
     let order = Order {
         mode: Mode::Apply,

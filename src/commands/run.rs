@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use remote::engine::{self, Host, Job, Limits};
+use remote::engine::{self, Host, Job, Limits, Planning};
+use remote::facts::Facts;
 use remote::plan::Plan;
 use remote::script::Mode;
 use remote::ssh::Deadlines;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, holder, limits, with_runtime};
 use crate::cli::{ApplyArgs, ConnectionArgs, Output, ResetArgs, RunArgs};
 use crate::input::Problem;
-use crate::machine::{self, Fleet, Machine};
+use crate::machine::{self, Fleet, Machine, Planned};
 use crate::report::words::{Tally, verdict};
 use crate::report::{self, Ended, Reporter};
 use crate::{credentials, fleet};
@@ -72,7 +73,7 @@ pub(super) fn reset(args: &ResetArgs) -> Result<Exit, Vec<Problem>> {
         }
         let plan =
             Plan::reset(&machine.clean_up_commands).map_err(|error| vec![Problem(format!("{}: {error}", machine.name))])?;
-        machine.plan = Some(Arc::new(plan));
+        machine.planned = Some(Planned::Now(Arc::new(plan)));
     }
     all(
         fleet,
@@ -144,13 +145,24 @@ async fn one(
 ) -> Ended {
     let began = Instant::now();
     reporter.begin(index);
-    let result = match machines
+    let planned = machines
         .get(index)
-        .and_then(|machine| Some((machine, machine.plan.as_deref()?)))
-    {
-        Some((machine, plan)) if !cancel.is_cancelled() => {
+        .and_then(|machine| Some((machine, machine.planned.as_ref()?)));
+    let result = match planned {
+        Some((machine, planned)) if !cancel.is_cancelled() => {
+            let make = |facts: &Facts| match planned {
+                Planned::Now(plan) => Ok(plan.clone()),
+                Planned::AfterFacts(later) => {
+                    let (plan, notes) = later.plan(facts)?;
+                    notes.iter().for_each(|note| reporter.note(&format!("note: {note}")));
+                    Ok(plan)
+                }
+            };
             let job = Job {
-                plan,
+                plan: match planned {
+                    Planned::Now(plan) => Planning::Now(plan),
+                    Planned::AfterFacts(_) => Planning::AfterFacts(&make),
+                },
                 mode: runs.mode,
                 owner: &machine.owner,
                 holder: &runs.holder,

@@ -1,5 +1,6 @@
 //! Input to machines: complete, checked, and without having touched any of them.
 
+mod later;
 mod plans;
 mod remote_machines;
 
@@ -15,6 +16,7 @@ use crate::cli::{BootstrapArgs, MachineArgs};
 use crate::input::{self, Problem};
 use crate::manifest::Objects;
 use crate::target;
+pub(crate) use later::{Planned, RENDER};
 
 /// A machine to work on.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ pub(crate) struct Machine {
     /// What a reset runs.
     pub(crate) clean_up_commands: Vec<String>,
     /// What is applied; a machine to be asked or reset has none.
-    pub(crate) plan: Option<Arc<Plan>>,
+    pub(crate) planned: Option<Planned>,
 }
 
 /// A machine's own private key.
@@ -53,6 +55,14 @@ pub(crate) struct KeySecret {
 }
 
 impl Machine {
+    /// What is applied, if that is known by now.
+    pub(crate) fn plan(&self) -> Option<&Plan> {
+        match self.planned.as_ref()? {
+            Planned::Now(plan) => Some(plan),
+            Planned::AfterFacts(later) => later.made(),
+        }
+    }
+
     /// `host:port`, with brackets around an IPv6 address.
     pub(crate) fn address(&self) -> String {
         if self.host.contains(':') {
@@ -168,7 +178,7 @@ impl Reading<'_> {
         if args.targets.is_empty() {
             return;
         }
-        let mut plan = None;
+        let mut planned = None;
         if let Some(bootstrap) = self.bootstrap {
             if !bootstrap.working_dir.starts_with('/') {
                 let what = format!("--working-dir {}: not an absolute path", bootstrap.working_dir);
@@ -180,7 +190,7 @@ impl Reading<'_> {
                 expect_sentinel: false,
             };
             match self.data.clone() {
-                Some((source, data)) => plan = self.plan(&source, &data, None, None, &policy),
+                Some((source, data)) => planned = self.plan(&source, &data, None, None, &policy),
                 None if bootstrap.bootstrap_data.is_none() => {
                     self.problems
                         .push(Problem::new("what shall be applied? give --bootstrap-data FILE"));
@@ -201,7 +211,7 @@ impl Reading<'_> {
                         user,
                         key: None,
                         clean_up_commands: Vec::new(),
-                        plan: plan.clone(),
+                        planned: planned.as_ref().map(Planned::for_another),
                     });
                 }
                 Err(error) => self.problems.push(Problem::new(error)),

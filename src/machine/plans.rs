@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use remote::bootstrap::{self, Bootstrap, Unsupported, Variables, VendorData};
-use remote::plan::{Plan, Policy};
+use remote::plan::Policy;
 use remote::secret::Secret;
 
 use super::Reading;
+use super::later::{Data, Later, Planned, Refused};
 use crate::input::Problem;
 use crate::manifest::{Key, Machine as MachineObject, RemoteMachine};
 
 impl Reading<'_> {
     /// The plan of a RemoteMachine: from the Secret that its Machine names, else from `--bootstrap-data`.
-    pub(super) fn plan_of(&mut self, remote_machine: &RemoteMachine, policy: Policy) -> Option<Arc<Plan>> {
+    pub(super) fn plan_of(&mut self, remote_machine: &RemoteMachine, policy: Policy) -> Option<Planned> {
         let RemoteMachine { key, place, .. } = remote_machine;
         let is_its = |machine: &&MachineObject| {
             machine.remote_machine.as_ref() == Some(&key.name) && machine.key.namespace == key.namespace
@@ -79,42 +79,36 @@ impl Reading<'_> {
         source: &str,
         data: &Secret,
         format: Option<&str>,
-        name: Option<String>,
+        machine_name: Option<String>,
         policy: &Policy,
-    ) -> Option<Arc<Plan>> {
-        let options = bootstrap::Options {
-            source,
-            format,
-            variables: Variables { machine_name: name },
-            vendor_data: self.vendor_data.as_ref().map(|(source, data)| VendorData {
-                source,
-                data: data.expose(),
-            }),
+    ) -> Option<Planned> {
+        let data = Data {
+            source: source.to_owned(),
+            data: data.clone(),
+            format: format.map(str::to_owned),
+            vendor_data: self.vendor_data.clone(),
+            machine_name,
+            policy: policy.clone(),
+            strict: self.bootstrap.is_some_and(|args| args.strict),
         };
-        let parsed: Bootstrap = match bootstrap::parse(data.expose(), &options) {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                self.problem_once(Problem::new(error));
-                return None;
-            }
-        };
-        for Unsupported { key, line, column, why } in &parsed.unsupported {
-            let (source, line) = parsed.sources.place(*line);
-            let note = format!("{source}:{line}:{column}: {key} is not applied: {why}");
-            if !self.fleet.notes.contains(&note) {
-                self.fleet.notes.insert(self.fleet.unsupported, note);
-                self.fleet.unsupported += 1;
-            }
-        }
-        match Plan::new(&parsed, policy) {
-            Ok(plan) => Some(
-                self.plans
+        match data.plan(None) {
+            Ok((plan, notes)) => {
+                for note in notes {
+                    if !self.fleet.notes.contains(&note) {
+                        self.fleet.notes.insert(self.fleet.unsupported, note);
+                        self.fleet.unsupported += 1;
+                    }
+                }
+                let plan = self
+                    .plans
                     .entry(plan.id().to_owned())
                     .or_insert_with(|| Arc::new(plan))
-                    .clone(),
-            ),
-            Err(error) => {
-                self.problem_once(Problem(format!("{source}: {error}")));
+                    .clone();
+                Some(Planned::Now(plan))
+            }
+            Err(Refused::Needs(needs)) => Some(Planned::AfterFacts(Arc::new(Later::new(Arc::new(data), needs)))),
+            Err(Refused::Problem(problem)) => {
+                self.problem_once(problem);
                 None
             }
         }

@@ -52,7 +52,7 @@ impl Reading<'_> {
                 commands_as_script: spec.commands_as_script,
                 expect_sentinel: true,
             };
-            let plan = self.bootstrap.and_then(|_| self.plan_of(&remote_machine, policy));
+            let planned = self.bootstrap.and_then(|_| self.plan_of(&remote_machine, policy));
             if self.problems.len() > before {
                 continue;
             }
@@ -65,7 +65,7 @@ impl Reading<'_> {
                 use_sudo: spec.use_sudo,
                 key: ssh_key,
                 clean_up_commands: spec.clean_up_commands.clone().unwrap_or_default(),
-                plan,
+                planned,
             });
         }
         if !args.filenames.is_empty() && self.fleet.machines.is_empty() && self.problems.is_empty() && args.targets.is_empty() {

@@ -30,7 +30,7 @@ impl Json {
     }
 
     fn step(&self, machine: usize, number: usize) -> Value {
-        let plan = self.machines.get(machine).and_then(|machine| machine.plan.as_deref());
+        let plan = self.machines.get(machine).and_then(Machine::plan);
         json!(words::step_name(plan, number))
     }
 }

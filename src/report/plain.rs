@@ -49,7 +49,7 @@ impl Plain {
 
     /// What an event is worth telling.
     pub(super) fn words(&self, machine: usize, event: &Event) -> Option<String> {
-        let plan = self.machines.get(machine).and_then(|machine| machine.plan.as_deref());
+        let plan = self.machines.get(machine).and_then(Machine::plan);
         let of = plan.map_or(0, |plan| plan.steps().len());
         match event {
             Event::Connected {

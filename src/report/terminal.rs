@@ -66,7 +66,7 @@ impl Reporter for Terminal {
             let steps = self
                 .machines
                 .get(machine)
-                .and_then(|machine| machine.plan.as_ref())
+                .and_then(Machine::plan)
                 .map_or(0, |plan| plan.steps().len());
             let line = self.screen.insert_before(&self.total, ProgressBar::new(steps as u64));
             line.set_style(style("{spinner} {prefix}  {wide_msg}"));
@@ -81,7 +81,7 @@ impl Reporter for Terminal {
         if let Some(words) = self.plain.words(machine, event) {
             self.print(&self.plain.about(machine, &words));
         }
-        let plan = self.machines.get(machine).and_then(|machine| machine.plan.as_deref());
+        let plan = self.machines.get(machine).and_then(Machine::plan);
         let message = match event {
             Event::Connected { .. } => "connected".to_owned(),
             Event::Following { .. } => "running".to_owned(),

@@ -73,6 +73,15 @@ pub enum BootstrapErrorKind {
         /// What could be used instead.
         known: &'static str,
     },
+    /// A template uses facts of the machine, and they are not known: ask it, and read the data again.
+    #[error("the template uses {} of the machine, which has not been asked yet", .names.join(", "))]
+    NeedsFacts {
+        /// The variables.
+        names: Vec<String>,
+    },
+    /// There is a template and nobody to render it.
+    #[error("templates are not rendered here")]
+    NoRenderer,
     /// The Secret's `format` names something else than cloud-config.
     #[error("bootstrap data of format {format} is not supported; {advice}")]
     UnsupportedFormat {

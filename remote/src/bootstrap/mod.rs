@@ -1,6 +1,6 @@
 //! Bootstrap data to a [`Bootstrap`]: what bootstrap providers put in a Secret, read as cloud-init would read it.
 //!
-//! Pure: no I/O, no clock, no host. The same bytes always give the same value. Where cloud-init warns and goes on (a wrong encoding,
+//! Pure: no I/O, no clock, no host; templates are rendered by whom the caller says ([`Renderer`]). The same bytes always give the same value. Where cloud-init warns and goes on (a wrong encoding,
 //! bad permissions), this is an error, because nobody reads that warning on a machine that never joined; where it applies
 //! something that is not applied here, the key is listed in [`Bootstrap::unsupported`], so that nothing is dropped silently.
 //!
@@ -34,9 +34,13 @@ mod user_data;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 pub use error::{BootstrapError, BootstrapErrorKind, FieldProblem, GzipError};
 pub use sources::Sources;
+pub use template::{Fault, InProcess, Renderer, Rendering};
 
+use crate::facts::Facts;
 use crate::secret::Secret;
 use crate::yaml::Span;
 use user_data::UserData;
@@ -62,6 +66,8 @@ pub struct Options<'a> {
     pub variables: Variables,
     /// vendor-data: what whoever offers the machine wants, as far as user-data says nothing else.
     pub vendor_data: Option<VendorData<'a>>,
+    /// Who renders templates; nobody: a template is an error.
+    pub renderer: Option<&'a dyn Renderer>,
 }
 
 /// vendor-data (<https://docs.cloudinit.io/en/latest/explanation/vendordata.html>), of any form that user-data may have.
@@ -74,10 +80,13 @@ pub struct VendorData<'a> {
 }
 
 /// The values of template variables.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Variables {
     /// The machine's name, which stands for both the host name and the instance's ID. Nothing: a template that needs it is an error.
     pub machine_name: Option<String>,
+    /// What the machine told. Nothing: a template that uses it is [`BootstrapErrorKind::NeedsFacts`].
+    pub facts: Option<Facts>,
 }
 
 /// The most parts that bootstrap data may have. Each is merged with all before it, so the work grows with their number.
@@ -284,6 +293,7 @@ pub fn parse(data: &[u8], options: &Options<'_>) -> Result<Bootstrap, BootstrapE
             format: None,
             vendor_data: None,
             variables: options.variables.clone(),
+            renderer: options.renderer,
         };
         let vendor_data = self::user_data(data, &options, &mut sources)?;
         user_data.complete_with(vendor_data, &sources)?;

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::{Node, Options, Sources, UserData, envelope};
+use crate::bootstrap::InProcess;
 
 /// Cases where cloud-init makes something of a part that nobody can mean, or ignores it without a word.
 const REFUSED_HERE: &[&str] = &["first-part-only-list", "how-only-list", "mapping-onto-list-append"];
@@ -49,7 +50,13 @@ fn compare(folder: &str, extensions: &[&str], make: impl Fn(&str, &[u8]) -> Json
 }
 
 fn apart(data: &[u8]) -> Json {
-    let (options, mut sources) = (Options::default(), Sources::default());
+    let (options, mut sources) = (
+        Options {
+            renderer: Some(&InProcess),
+            ..Options::default()
+        },
+        Sources::default(),
+    );
     let mut user_data = UserData::default();
     let done = envelope::open(data).map(|text| user_data.add(&text, &options, &mut sources));
     if !matches!(done, Ok(Ok(()))) {
@@ -75,7 +82,10 @@ fn merged(name: &str, text: &str) -> Json {
         Some((position, _)) if name.starts_with("vendor-") => text.split_at(position),
         Some(_) | None => ("", text),
     };
-    let options = Options::default();
+    let options = Options {
+        renderer: Some(&InProcess),
+        ..Options::default()
+    };
     let mut sources = Sources::default();
     let mut data = UserData::default();
     let done = data.add(user, &options, &mut sources).and_then(|()| {

@@ -25,6 +25,9 @@ pub enum Error {
     /// Neither sudo nor doas lets us: mend the privileges.
     #[error("{0}")]
     Privilege(PrivilegeError),
+    /// No plan came of the machine's facts: mend the bootstrap data.
+    #[error("{0}")]
+    Plan(String),
     /// A step failed: mend its cause, then run the same command again; steps that ended well will not be run again.
     #[error("{0}")]
     Step(Failure),

@@ -14,7 +14,7 @@ use crate::script::{self, Question};
 use crate::ssh::{self, ConnectError, Deadlines, ExecError};
 
 /// The line after which a program that only tells has nothing more to tell.
-const END: &[u8] = b".";
+pub(super) const END: &[u8] = b".";
 
 /// The most lines of failed steps' last words that are kept: what a proof found, and more.
 const MAX_SAID: usize = 500;

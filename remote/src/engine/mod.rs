@@ -7,12 +7,14 @@ mod attempt;
 mod error;
 mod inspect;
 mod lines;
+mod look;
 mod opening;
 mod privilege;
 mod privilege_error;
 mod progress;
 mod run;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::facts::Facts;
@@ -71,11 +73,29 @@ impl Default for Limits {
     }
 }
 
+/// What is to be done on a host.
+#[derive(Clone, Copy)]
+pub enum Planning<'a> {
+    /// This.
+    Now(&'a Plan),
+    /// What comes of the machine's facts, which are asked for first, over the same connection. An error is told as it is.
+    AfterFacts(&'a (dyn Fn(&Facts) -> Result<Arc<Plan>, String> + Sync)),
+}
+
+impl std::fmt::Debug for Planning<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Now(plan) => f.debug_tuple("Now").field(&plan.id()).finish(),
+            Self::AfterFacts(_) => f.write_str("AfterFacts"),
+        }
+    }
+}
+
 /// One thing to be done on a host.
 #[derive(Clone, Debug)]
 pub struct Job<'a> {
     /// What.
-    pub plan: &'a Plan,
+    pub plan: Planning<'a>,
     /// Whether bootstrap data is applied or the host given back.
     pub mode: Mode,
     /// Whose host it is.

@@ -9,10 +9,12 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Talk, talk};
 use super::error::Error;
 use super::inspect::Telling;
+use super::look::look;
 use super::privilege::Way;
 use super::progress::{End, Progress};
-use super::{Event, Finish, Host, Job};
+use super::{Event, Finish, Host, Job, Planning};
 use crate::event::Line;
+use crate::plan::Plan;
 use crate::script::{self, Order};
 use crate::ssh::{self, ConnectError, Connection, Traffic};
 
@@ -33,14 +35,41 @@ pub async fn run(
 ) -> Result<Finish, Error> {
     let deadline = Instant::now() + job.limits.run + GRACE;
     let limit = job.limits.run.as_secs();
-    timeout_at(deadline, Runner::new(host, job, cancel, listener).run())
+    timeout_at(deadline, planned(host, job, cancel, listener))
         .await
         .unwrap_or(Err(Error::Deadline(limit)))
+}
+
+async fn planned(
+    host: &Host,
+    job: &Job<'_>,
+    cancel: &CancellationToken,
+    listener: &(dyn Fn(Event) + Sync),
+) -> Result<Finish, Error> {
+    match job.plan {
+        Planning::Now(plan) => Runner::new(host, job, plan, cancel, listener).run().await,
+        Planning::AfterFacts(make) => {
+            let (connection, way, facts) = look(host, job, cancel, listener).await?;
+            listener(Event::Facts(Box::new(facts.clone())));
+            let plan = match make(&facts) {
+                Ok(plan) => plan,
+                Err(what) => {
+                    connection.close().await;
+                    return Err(Error::Plan(what));
+                }
+            };
+            let mut runner = Runner::new(host, job, &plan, cancel, listener);
+            (runner.connected, runner.connections, runner.has_facts) = (Some(connection), 1, true);
+            runner.way = way;
+            runner.run().await
+        }
+    }
 }
 
 struct Runner<'a> {
     host: &'a Host,
     job: &'a Job<'a>,
+    plan: &'a Plan,
     cancel: &'a CancellationToken,
     listener: &'a (dyn Fn(Event) + Sync),
     progress: Progress<'a>,
@@ -50,14 +79,23 @@ struct Runner<'a> {
     traffic: Traffic,
     /// Whether the machine has told what it is.
     has_facts: bool,
+    /// A connection that is there already.
+    connected: Option<Connection>,
 }
 
 impl<'a> Runner<'a> {
-    fn new(host: &'a Host, job: &'a Job<'a>, cancel: &'a CancellationToken, listener: &'a (dyn Fn(Event) + Sync)) -> Self {
-        let progress = Progress::new(job.plan);
+    fn new(
+        host: &'a Host,
+        job: &'a Job<'a>,
+        plan: &'a Plan,
+        cancel: &'a CancellationToken,
+        listener: &'a (dyn Fn(Event) + Sync),
+    ) -> Self {
+        let progress = Progress::new(plan);
         Self {
             host,
             job,
+            plan,
             cancel,
             listener,
             progress,
@@ -65,6 +103,7 @@ impl<'a> Runner<'a> {
             connections: 0,
             traffic: Traffic::default(),
             has_facts: false,
+            connected: None,
         }
     }
 
@@ -94,16 +133,11 @@ impl<'a> Runner<'a> {
 
     /// Jitter, so that a fleet does not come back all at once and meet MaxStartups.
     fn delays(&self) -> backon::ExponentialBackoff {
-        ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(15))
-            .with_max_times(self.job.limits.reconnects)
-            .with_jitter()
-            .build()
+        delays(self.job)
     }
 
-    /// One connection; why it broke, if it did.
-    async fn attempt(&mut self) -> Result<Result<End, String>, Error> {
+    /// A new connection; why there is none, if another try may get further.
+    async fn connect(&mut self) -> Result<Result<Connection, String>, Error> {
         let connection = match ssh::connect(&self.host.target, &self.job.deadlines, self.cancel).await {
             Ok(connection) => connection,
             Err(ConnectError::Cancelled) => return Err(Error::Stopped),
@@ -117,7 +151,19 @@ impl<'a> Runner<'a> {
         (self.listener)(Event::Connected {
             trusted_on_first_use: first_use(&connection),
         });
-        let program = script::render(self.job.plan, &self.order());
+        Ok(Ok(connection))
+    }
+
+    /// One connection; why it broke, if it did.
+    async fn attempt(&mut self) -> Result<Result<End, String>, Error> {
+        let connection = match self.connected.take() {
+            Some(connection) => connection,
+            None => match self.connect().await? {
+                Ok(connection) => connection,
+                Err(reason) => return Ok(Err(reason)),
+            },
+        };
+        let program = script::render(self.plan, &self.order());
         let (progress, listener, has_facts) = (&mut self.progress, self.listener, &mut self.has_facts);
         let mut facts = Telling::begin();
         let talked = talk(
@@ -190,7 +236,17 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn is_crowded(error: &ConnectError) -> bool {
+/// How long to wait before each new try.
+pub(super) fn delays(job: &Job<'_>) -> backon::ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(15))
+        .with_max_times(job.limits.reconnects)
+        .with_jitter()
+        .build()
+}
+
+pub(super) fn is_crowded(error: &ConnectError) -> bool {
     matches!(
         error,
         ConnectError::Unreachable {
@@ -200,7 +256,7 @@ fn is_crowded(error: &ConnectError) -> bool {
     )
 }
 
-fn first_use(connection: &Connection) -> Option<String> {
+pub(super) fn first_use(connection: &Connection) -> Option<String> {
     let key = connection.host_key()?;
     matches!(key.trust, ssh::Trust::TrustedOnFirstUse).then(|| key.key.fingerprint())
 }

@@ -80,6 +80,30 @@ pub struct Facts {
     pub skew: Option<Skew>,
 }
 
+impl Facts {
+    /// The names that there can be, as in JSON.
+    pub const NAMES: &'static [&'static str] = &[
+        "addresses",
+        "architecture",
+        "bootId",
+        "clock",
+        "cpus",
+        "disks",
+        "fileSystems",
+        "hostname",
+        "init",
+        "kernel",
+        "links",
+        "machineId",
+        "memoryBytes",
+        "os",
+        "skew",
+        "swapBytes",
+        "uptimeSeconds",
+        "virtualization",
+    ];
+}
+
 /// An operating system, as os-release(5) tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

@@ -329,6 +329,24 @@ mod tests {
     }
 
     #[test]
+    fn every_name_is_listed() {
+        let facts = read(
+            "clock 0\nkernel 6\narchitecture x\ninit x\nhostname x\ncontainer x\ncpus 0\nmemory 1\nswap 1\nuptime 1.0
+             machine-id 0123456789abcdef0123456789abcdef
+             boot-id 01234567-89ab-cdef-0123-456789abcdef
+             disk sda 2048 8:0 used\nspace / 1 1 1 1 / rw\nlink eth0 02:fc:00:00:00:01\naddress 10.0.0.5",
+        );
+        let json = serde_json::to_value(facts).unwrap_or_default();
+        let names: Vec<_> = json
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names, Facts::NAMES);
+    }
+
+    #[test]
     fn json_and_back() {
         let facts = read("os ID=debian\ncpus 0\ndisk sda 2 8:0 free\naddress 10.0.0.1\nclock 5");
         let json = serde_json::to_string(&facts).unwrap_or_default();

@@ -1,0 +1,137 @@
+//! Bootstrap data to plans: at once, or once the machine has told the facts that its template uses.
+
+use std::sync::{Arc, OnceLock};
+
+use remote::bootstrap::{self, BootstrapErrorKind, Unsupported, Variables, VendorData};
+use remote::facts::Facts;
+use remote::plan::{Plan, Policy};
+use remote::sandbox::Sandbox;
+use remote::secret::Secret;
+
+use crate::input::Problem;
+
+/// The argument with which this program renders one template, and does nothing else.
+pub(crate) const RENDER: &str = "render-template";
+
+/// What a machine does, or will do.
+#[derive(Clone, Debug)]
+pub(crate) enum Planned {
+    /// This.
+    Now(Arc<Plan>),
+    /// What comes of the facts.
+    AfterFacts(Arc<Later>),
+}
+
+impl Planned {
+    /// The same for one more machine: what comes of the facts is its own.
+    pub(crate) fn for_another(&self) -> Self {
+        match self {
+            Self::Now(plan) => Self::Now(plan.clone()),
+            Self::AfterFacts(later) => Self::AfterFacts(Arc::new(Later::new(later.data.clone(), later.needs.clone()))),
+        }
+    }
+}
+
+/// Bootstrap data, and how it is to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Data {
+    /// What errors call it.
+    pub(crate) source: String,
+    pub(crate) data: Secret,
+    /// The Secret's `format`.
+    pub(crate) format: Option<String>,
+    /// vendor-data: what errors call it, and what it is.
+    pub(crate) vendor_data: Option<(String, Secret)>,
+    /// The RemoteMachine's name.
+    pub(crate) machine_name: Option<String>,
+    pub(crate) policy: Policy,
+    /// Refuse what is not applied.
+    pub(crate) strict: bool,
+}
+
+/// A plan, and what it leaves out.
+pub(crate) type Made = (Plan, Vec<String>);
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The template uses these facts, and there are none.
+    Needs(Vec<String>),
+    /// Something is wrong.
+    Problem(Problem),
+}
+
+impl Data {
+    /// Makes a plan of it.
+    pub(crate) fn plan(&self, facts: Option<&Facts>) -> Result<Made, Refused> {
+        let sandbox = Sandbox::of_this_program([RENDER]);
+        let options = bootstrap::Options {
+            source: &self.source,
+            format: self.format.as_deref(),
+            variables: Variables {
+                machine_name: self.machine_name.clone(),
+                facts: facts.cloned(),
+            },
+            vendor_data: self.vendor_data.as_ref().map(|(source, data)| VendorData {
+                source,
+                data: data.expose(),
+            }),
+            renderer: Some(&sandbox),
+        };
+        let parsed = bootstrap::parse(self.data.expose(), &options).map_err(|error| {
+            if let BootstrapErrorKind::NeedsFacts { names } = error.kind {
+                Refused::Needs(names)
+            } else {
+                Refused::Problem(Problem::new(error))
+            }
+        })?;
+        let notes = parsed.unsupported.iter().map(|unsupported| {
+            let Unsupported { key, line, column, why } = unsupported;
+            let (source, line) = parsed.sources.place(*line);
+            format!("{source}:{line}:{column}: {key} is not applied: {why}")
+        });
+        let notes = notes.collect();
+        let plan = Plan::new(&parsed, &self.policy);
+        let plan = plan.map_err(|error| Refused::Problem(Problem(format!("{}: {error}", self.source))))?;
+        Ok((plan, notes))
+    }
+}
+
+/// Bootstrap data of one machine that waits for its facts.
+#[derive(Debug)]
+pub(crate) struct Later {
+    data: Arc<Data>,
+    /// The facts that its template uses, by name; others may follow once it has these.
+    pub(crate) needs: Vec<String>,
+    made: OnceLock<Arc<Plan>>,
+}
+
+impl Later {
+    pub(crate) fn new(data: Arc<Data>, needs: Vec<String>) -> Self {
+        Self {
+            data,
+            needs,
+            made: OnceLock::new(),
+        }
+    }
+
+    /// The plan, and what it leaves out; the same ever after.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub(crate) fn plan(&self, facts: &Facts) -> Result<(Arc<Plan>, Vec<String>), String> {
+        let (plan, notes) = self.data.plan(Some(facts)).map_err(|refused| match refused {
+            Refused::Problem(Problem(what)) => what,
+            Refused::Needs(names) => format!("{}: the machine did not tell {}", self.data.source, names.join(", ")),
+        })?;
+        if self.data.strict && !notes.is_empty() {
+            return Err(notes.join("\n"));
+        }
+        Ok((self.made.get_or_init(|| Arc::new(plan)).clone(), notes))
+    }
+
+    /// The plan, once it is made.
+    pub(crate) fn made(&self) -> Option<&Plan> {
+        self.made.get().map(Arc::as_ref)
+    }
+}
