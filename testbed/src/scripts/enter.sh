@@ -7,6 +7,10 @@ set -eu
 hostname "$1"
 mount --all --fstab /mnt/fstab
 cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /mnt/root/dev/
+# As null(4) and the others say, whatever has become of the modes of the host's own.
+for name in null zero full random urandom tty; do
+    chmod 0666 "/mnt/root/dev/$name"
+done
 # What opens a terminal looks for it here (pts(4)).
 ln -s pts/ptmx /mnt/root/dev/ptmx
 if [ -e /mnt/read-only ]; then
