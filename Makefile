@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PACKAGES := openssh-server openssh-client sudo opendoas openssl busybox-static mksh yash bash dash \
 	zsh ksh93u+m fish tcsh \
 	systemd systemd-sysv \
-	systemd-container dbus util-linux mount hostname coreutils findutils libc-bin dropbear-bin shellcheck gcc make \
+	systemd-container dbus util-linux mount hostname coreutils findutils libc-bin python3 dropbear-bin shellcheck gcc make \
 	gnupg ca-certificates tzdata locales debconf perl passwd login iproute2 nftables \
 	man-db python3-venv e2fsprogs fdisk
 CARGO_DENY := 0.20.2

@@ -270,6 +270,15 @@ impl Machine {
         Ok(root_of(self.running_init()?))
     }
 
+    /// What differs between the machine's disk and the host's own root folder, as overlayfs keeps it (the kernel's
+    /// documentation of overlayfs, "whiteouts and opaque directories"): changed files whole, a character device 0/0 where
+    /// the host has a file and the machine has none. Without the machine's `/run`, `/tmp` and `/dev`, and not for
+    /// [`Kind::BusyboxOnly`], whose whole disk it is.
+    #[must_use]
+    pub fn changes_dir(&self) -> PathBuf {
+        self.store().join("disk/upper")
+    }
+
     pub(crate) fn running_init(&self) -> Result<u32, TestbedError> {
         poll(Duration::from_secs(2), || self.init()).ok_or_else(|| TestbedError::Ended {
             machine: self.name.clone(),
