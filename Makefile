@@ -8,7 +8,7 @@ PACKAGES := openssh-server openssh-client sudo opendoas openssl busybox-static m
 	systemd systemd-sysv \
 	systemd-container dbus util-linux mount hostname coreutils findutils libc-bin python3 dropbear-bin shellcheck gcc make \
 	gnupg ca-certificates tzdata locales debconf perl passwd login iproute2 nftables \
-	man-db python3-venv e2fsprogs fdisk
+	man-db python3-venv e2fsprogs fdisk curl
 CARGO_DENY := 0.20.2
 # Tools that the project does not ship: kept outside of the clone, so that the next clone has them already.
 TOOLS ?= $(HOME)/.cache/anywhere/tools

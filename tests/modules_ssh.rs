@@ -131,3 +131,86 @@ fn who_has_only_a_password_is_not_shut_out() {
     assert!(ran.all().contains("could not log in again"), "{}", ran.all());
     wait_for_passwords(&machine, true);
 }
+
+/// A key without a passphrase, made here.
+fn key_pair(lab: &Lab, kind: &str) -> (String, String) {
+    let path = lab.path(&format!("host-{kind}"));
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", kind, "-N", "", "-f"])
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    (read(&path), read(&path.with_extension("pub")))
+}
+
+#[test]
+fn host_keys_are_added_and_never_replaced() {
+    let lab = Lab::new();
+    let machine = machine(Shell::Busybox, SudoRule::None);
+    let indented = |text: &str| text.replace('\n', "\n    ");
+    let (private, public) = key_pair(&lab, "ecdsa");
+    let data = lab.file(
+        "user-data.yaml",
+        format!(
+            "#cloud-config\nssh_keys:\n  ecdsa_private: |\n    {}\n  ecdsa_public: {public}\n",
+            indented(&private)
+        ),
+    );
+    let before = server_files(&machine);
+    assert!(!before.contains("ecdsa"));
+    lab.apply(&target("root", &machine), &data, &[]).expect(0);
+    assert_eq!(says(&machine, &["cat", "/etc/ssh/ssh_host_ecdsa_key"]), private);
+    assert_eq!(says(&machine, &["cat", "/etc/ssh/ssh_host_ecdsa_key.pub"]), public);
+    let modes = [
+        "stat",
+        "-c",
+        "%a %U",
+        "/etc/ssh/ssh_host_ecdsa_key",
+        "/etc/ssh/ssh_host_ecdsa_key.pub",
+    ];
+    assert_eq!(says(&machine, &modes), "600 root\n644 root\n");
+    let now = server_files(&machine);
+    lab.apply(&target("root", &machine), &data, &["--rerun"]).expect(0);
+    assert_eq!(server_files(&machine), now);
+
+    for (kind, name, said) in [
+        ("ed25519", "ed25519", "is another key, and stays"),
+        ("ed25519", "rsa", "the rsa key is of another type"),
+    ] {
+        let (private, _) = key_pair(&Lab::new(), kind);
+        let text = format!("#cloud-config\nssh_keys:\n  {name}_private: |\n    {}\n", indented(&private));
+        let ran = lab
+            .apply(&target("root", &machine), &lab.file("other.yaml", text), &[])
+            .expect(1);
+        assert!(ran.all().contains(said), "{}", ran.all());
+        assert_eq!(server_files(&machine), now);
+    }
+    assert!(!lab::sh(&machine, "cat /var/lib/anywhere/*").contains("OPENSSH PRIVATE"));
+}
+
+/// Stands in for the program that asks Launchpad and GitHub.
+const IMPORT: &str = "mkdir -p /usr/local/bin; cat >/usr/local/bin/ssh-import-id <<'end'\n#!/bin/sh\n\
+    echo '# a comment'; [ \"$*\" = '-o - gh:octo lp:other' ] && echo 'ssh-ed25519 AAAAC3Imported octo@github'\nend\n\
+    chmod 755 /usr/local/bin/ssh-import-id";
+
+#[test]
+fn keys_are_imported_by_the_tool_for_it() {
+    let lab = Lab::new();
+    let machine = machine(Shell::Dash, SudoRule::None);
+    let data = lab.file("user-data.yaml", "#cloud-config\nssh_import_id: [gh:octo, lp:other]\n");
+    let ran = lab.apply(&target("root", &machine), &data, &[]).expect(1);
+    assert!(ran.all().contains("this host has no ssh-import-id"), "{}", ran.all());
+    lab::sh(&machine, IMPORT);
+    for more in [&[][..], &["--rerun"]] {
+        lab.apply(&target("root", &machine), &data, more).expect(0);
+        let keys = says(&machine, &["cat", "/root/.ssh/authorized_keys"]);
+        assert_eq!(keys.matches("ssh-ed25519 AAAAC3Imported octo@github\n").count(), 1, "{keys}");
+    }
+    let data = lab.file(
+        "user-data.yaml",
+        "#cloud-config\nusers: [{name: al, ssh_import_id: [gh:nobody]}]\n",
+    );
+    lab.apply(&target("root", &machine), &data, &[]).expect(1);
+}

@@ -223,11 +223,15 @@ pub enum Stage {
     Timezone,
     /// `package_update`, `package_upgrade`, `packages`
     Packages,
+    /// `ssh_import_id`, whose program may be one of the packages
+    ImportedKeys,
     /// `snap`
     Snap,
     /// systemd units of an Ignition config.
     Units,
-    /// `final_message`; after the commands, as is what follows
+    /// `phone_home`; after the commands, as is what follows
+    PhoneHome,
+    /// `final_message`
     FinalMessage,
     /// `power_state`
     PowerState,

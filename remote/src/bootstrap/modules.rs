@@ -186,11 +186,7 @@ pub const KEYS: &[Key] = &[
     applied("package_upgrade", "cc_package_update_upgrade_install"),
     applied("packages", "cc_package_update_upgrade_install"),
     applied("password", "cc_set_passwords"),
-    refused(
-        "phone_home",
-        "cc_phone_home",
-        "nobody is called; how a run ended is known to who started it, and `runcmd` can call others",
-    ),
+    applied("phone_home", "cc_phone_home"),
     applied("power_state", "cc_power_state_change"),
     applied("prefer_fqdn_over_hostname", "cc_set_hostname"),
     applied("preserve_hostname", "cc_set_hostname"),
@@ -230,17 +226,9 @@ pub const KEYS: &[Key] = &[
     ),
     ignored("ssh_fp_console_blacklist", "cc_keys_to_console", CONSOLE),
     applied("ssh_genkeytypes", "cc_ssh"),
-    refused(
-        "ssh_import_id",
-        "cc_ssh_import_id",
-        "keys are not fetched from Launchpad or GitHub; write them in `ssh_authorized_keys`",
-    ),
+    applied("ssh_import_id", "cc_ssh_import_id"),
     ignored("ssh_key_console_blacklist", "cc_keys_to_console", CONSOLE),
-    refused(
-        "ssh_keys",
-        "cc_ssh",
-        "connections are checked against the host keys of a machine that exists already",
-    ),
+    applied("ssh_keys", "cc_ssh"),
     ignored("ssh_publish_hostkeys", "cc_ssh", "there is no cloud to publish host keys to"),
     applied("ssh_pwauth", "cc_set_passwords"),
     applied("ssh_quiet_keygen", "cc_ssh"),
@@ -347,20 +335,36 @@ pub const NOT_APPLIED_WITHIN: &[(&str, Support)] = &[
     ("rsyslog.check_exe", Support::Ignored("the package is rsyslog")),
     ("rsyslog.packages", Support::Refused("the package is rsyslog")),
     (
+        "ssh_keys.dsa_certificate",
+        Support::Refused(
+            "the server's settings would have to name it; write the file and a line in sshd_config.d with `write_files`",
+        ),
+    ),
+    (
+        "ssh_keys.ecdsa_certificate",
+        Support::Refused(
+            "the server's settings would have to name it; write the file and a line in sshd_config.d with `write_files`",
+        ),
+    ),
+    (
+        "ssh_keys.ed25519_certificate",
+        Support::Refused(
+            "the server's settings would have to name it; write the file and a line in sshd_config.d with `write_files`",
+        ),
+    ),
+    (
+        "ssh_keys.rsa_certificate",
+        Support::Refused(
+            "the server's settings would have to name it; write the file and a line in sshd_config.d with `write_files`",
+        ),
+    ),
+    (
         "user.snapuser",
         Support::Refused("users of the snap store are not made; give the user a `name` and `ssh_authorized_keys`"),
     ),
     (
-        "user.ssh-import-id",
-        Support::Refused("keys are not fetched from Launchpad or GitHub; write them in `ssh_authorized_keys`"),
-    ),
-    (
         "user.ssh-redirect-user",
         Support::Ignored("it is about keys from a cloud's metadata, and there are none here"),
-    ),
-    (
-        "user.ssh_import_id",
-        Support::Refused("keys are not fetched from Launchpad or GitHub; write them in `ssh_authorized_keys`"),
     ),
     (
         "user.ssh_redirect_user",
@@ -371,16 +375,8 @@ pub const NOT_APPLIED_WITHIN: &[(&str, Support)] = &[
         Support::Refused("users of the snap store are not made; give the user a `name` and `ssh_authorized_keys`"),
     ),
     (
-        "users[].ssh-import-id",
-        Support::Refused("keys are not fetched from Launchpad or GitHub; write them in `ssh_authorized_keys`"),
-    ),
-    (
         "users[].ssh-redirect-user",
         Support::Ignored("it is about keys from a cloud's metadata, and there are none here"),
-    ),
-    (
-        "users[].ssh_import_id",
-        Support::Refused("keys are not fetched from Launchpad or GitHub; write them in `ssh_authorized_keys`"),
     ),
     (
         "users[].ssh_redirect_user",

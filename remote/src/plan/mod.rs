@@ -102,7 +102,7 @@ impl Plan {
         let run = |entry: &bootstrap::Script| (name(&entry.origin), script(entry));
         let mut settings: Vec<_> = bootstrap.settings.iter().collect();
         settings.sort_by_key(|setting| setting.stage);
-        let (before, after) = settings.split_at(settings.partition_point(|setting| setting.stage < Stage::FinalMessage));
+        let (before, after) = settings.split_at(settings.partition_point(|setting| setting.stage < Stage::PhoneHome));
         let (accounts, before) = before.split_at(before.partition_point(|setting| setting.stage < Stage::Nodes));
         actions.extend(accounts.iter().map(ensured));
         actions.extend(files(false).map(written));

@@ -13,6 +13,7 @@ mod disk_setup;
 mod final_message;
 mod groups;
 mod growpart;
+mod host_keys;
 mod hostname;
 mod keyboard;
 mod locale;
@@ -20,6 +21,7 @@ mod mounts;
 mod ntp;
 mod packages;
 mod passwords;
+mod phone_home;
 mod power_state;
 mod random_seed;
 mod repositories;
@@ -28,6 +30,7 @@ mod rsyslog;
 mod size;
 mod snap;
 mod ssh;
+mod ssh_import_id;
 mod timezone;
 mod user;
 mod users;
@@ -60,6 +63,7 @@ pub(super) const MODULES: &[Module] = &[
     ntp::MODULE,
     packages::MODULE,
     passwords::MODULE,
+    phone_home::MODULE,
     power_state::MODULE,
     random_seed::MODULE,
     repositories::APK,
@@ -69,6 +73,7 @@ pub(super) const MODULES: &[Module] = &[
     rsyslog::MODULE,
     snap::MODULE,
     ssh::MODULE,
+    ssh_import_id::MODULE,
     timezone::MODULE,
     users::MODULE,
 ];

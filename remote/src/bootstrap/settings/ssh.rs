@@ -2,6 +2,7 @@
 //! that is reached through that very server: its host keys stay, because connections are checked against them, and root stays able
 //! to log in, because it may be root who is logged in.
 
+use super::host_keys::read as given_host_keys;
 use super::{Call, Module, authorized_keys, users};
 use crate::bootstrap::error::{BootstrapError, FieldProblem};
 use crate::bootstrap::fields::Fields;
@@ -40,8 +41,6 @@ const FLAGS: [(&str, &str); 3] = [
 ];
 
 const ROOT_OPTIONS: &str = "no options are added to keys of root, because `disable_root` is not applied";
-const HOST_KEYS: &str =
-    "the host keys of a machine that exists already are not replaced: connections to it are checked against them";
 const PUBLISH: &str = "there is no cloud to publish host keys to";
 
 fn read(document: &Fields<'_>, bootstrap: &mut Bootstrap) -> Result<(), BootstrapError> {
@@ -58,9 +57,10 @@ fn read(document: &Fields<'_>, bootstrap: &mut Bootstrap) -> Result<(), Bootstra
             .unsupported
             .extend(document.not_applied("ssh_publish_hostkeys", PUBLISH));
     }
-    for (key, why) in [("disable_root_opts", ROOT_OPTIONS), ("ssh_keys", HOST_KEYS)] {
-        bootstrap.unsupported.extend(document.not_applied(key, why));
-    }
+    bootstrap
+        .unsupported
+        .extend(document.not_applied("disable_root_opts", ROOT_OPTIONS));
+    given_host_keys(document, bootstrap)?;
     keys_of_users(document, bootstrap)?;
     host_keys(document, bootstrap)?;
     password_authentication(document, bootstrap)

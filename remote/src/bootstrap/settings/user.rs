@@ -3,7 +3,7 @@
 //! As in cloud-init, a user that is there already keeps its id, home, shell and groups; its password, lock, sudo and doas rules and
 //! SSH keys are brought about whether it is new or not.
 
-use super::{Call, account, authorized_keys};
+use super::{Call, account, authorized_keys, ssh_import_id};
 use crate::bootstrap::error::{BootstrapError, FieldProblem};
 use crate::bootstrap::fields::Fields;
 use crate::bootstrap::{Bootstrap, Stage};
@@ -12,7 +12,6 @@ use crate::yaml::{Resolved, Span};
 /// Why there are no snap users.
 pub(super) const SNAP: &str = "users of the snap store are not made; give the user a `name` and `ssh_authorized_keys`";
 
-const IMPORT: &str = "keys are not fetched from Launchpad or GitHub; write them in `ssh_authorized_keys`";
 const REDIRECT: &str = "it is about keys from a cloud's metadata, and there are none here";
 
 /// The keys, those of several words also with hyphens, as cloud-init takes them.
@@ -90,7 +89,8 @@ pub(super) fn read(
         Some(false) => "no",
         None => "default",
     };
-    let has_keys = if keys.is_empty() { "" } else { "keys" };
+    let imports = fields.present(&user.key("ssh_import_id")).is_some();
+    let has_keys = if keys.is_empty() && !imports { "" } else { "keys" };
     add(Call::new(
         format!("password lock of {name}"),
         "e_lock",
@@ -107,9 +107,8 @@ pub(super) fn read(
         let arguments: Vec<_> = [name].into_iter().chain(keys).collect();
         add(Call::new(format!("SSH keys of {name}"), "e_authorized_keys", &arguments));
     }
-    for (key, why) in [("snapuser", SNAP), ("ssh_import_id", IMPORT)] {
-        bootstrap.unsupported.extend(fields.not_applied(&user.key(key), why));
-    }
+    ssh_import_id::import(fields, &user.key("ssh_import_id"), name, (module, index, span), bootstrap)?;
+    bootstrap.unsupported.extend(fields.not_applied("snapuser", SNAP));
     let redirect = user.key("ssh_redirect_user");
     if !matches!(fields.text(&redirect)?.map(|(text, _)| text), Some("false" | "no" | "off")) {
         bootstrap.unsupported.extend(fields.not_applied(&redirect, REDIRECT));
