@@ -13,7 +13,7 @@ CARGO_DENY := 0.20.2
 # Tools that the project does not ship: kept outside of the clone, so that the next clone has them already.
 TOOLS ?= $(HOME)/.cache/anywhere/tools
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
-SHELL_FILES := $(shell git ls-files '*.sh' .ci testbed/components/build)
+SHELL_FILES := $(shell git ls-files '*.sh' .ci testbed/components/build testbed/components/node-layers testbed/components/k0s/k0s)
 
 .PHONY: help
 help: ## List the targets
@@ -42,6 +42,7 @@ demo: setup ## Provision three machines that it starts itself, cut a connection,
 .PHONY: components
 components: setup ## Build the control planes and nodes that tests run, once for all clones (about 8 minutes, needs Go 1.26)
 	testbed/components/build
+	testbed/components/node-layers
 
 .PHONY: test
 test: setup components ## Run the whole test suite

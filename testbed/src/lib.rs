@@ -21,7 +21,9 @@ mod requirements;
 mod spec;
 mod systemd;
 
-pub use control_plane::{ControlPlane, ControlPlaneOptions, Join, Namespace, Part, Provider, kubernetes_program};
+pub use control_plane::{
+    ControlPlane, ControlPlaneOptions, Join, Namespace, NodeLayer, Part, Provider, kubernetes_program, node_layer,
+};
 pub use error::TestbedError;
 pub use keys::{ClientKeyType, Keys};
 pub use machine::Machine;

@@ -67,9 +67,7 @@ fn for_containers(root: &Path, system: &str) -> Result<(), TestbedError> {
         format!("{system}/sysinit.target.wants"),
         format!("{system}/containerd.service.d"),
     );
-    for name in [&wants, &drop_ins] {
-        folder(root, name, 0o755)?;
-    }
+    folder(root, &wants, 0o755)?;
     file(
         root,
         &format!("{system}/testbed-containers.service"),
@@ -88,6 +86,7 @@ fn for_containers(root: &Path, system: &str) -> Result<(), TestbedError> {
         include_str!("scripts/containers.sh"),
     )?;
     if root.join("usr/lib/systemd/system/containerd.service").exists() {
+        folder(root, &drop_ins, 0o755)?;
         file(root, &format!("{drop_ins}/testbed.conf"), 0o644, IMAGES_DROP_IN)?;
         link(
             root,

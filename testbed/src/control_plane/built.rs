@@ -8,6 +8,30 @@ use std::process::Command;
 /// The set-up script, which also knows where it put things.
 const BUILD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/components/build");
 
+/// The set-up script of layers, which knows the same of them.
+const NODE_LAYERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/components/node-layers");
+
+/// What a machine can have besides the host's userland; see [`MachineSpec::layers`](crate::MachineSpec::layers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NodeLayer {
+    /// containerd, CNI plugins, kubelet and kubeadm, as on a machine image that is made for `kubeadm join`.
+    Kubeadm,
+    /// A stand-in for k0s, which is called as k0s is and brings containerd and kubelet along.
+    K0s,
+}
+
+/// The folder of a layer.
+///
+/// # Errors
+/// When it is not made; the text says how it is.
+pub fn node_layer(layer: NodeLayer) -> Result<PathBuf, TestbedError> {
+    let name = match layer {
+        NodeLayer::Kubeadm => "kubeadm",
+        NodeLayer::K0s => "k0s",
+    };
+    where_is(NODE_LAYERS, name)
+}
+
 /// What is built from one go.mod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Module {

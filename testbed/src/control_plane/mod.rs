@@ -14,7 +14,7 @@ mod namespace;
 mod options;
 mod pki;
 
-pub use built::kubernetes_program;
+pub use built::{NodeLayer, kubernetes_program, node_layer};
 pub use kubeadm::Join;
 pub use namespace::Namespace;
 pub use options::{ControlPlaneOptions, Part, Provider};
