@@ -238,7 +238,9 @@ f_entries() {
 
 f_cgroups() {
 	for A_B in /sys/fs/cgroup/kubepods* /sys/fs/cgroup/*/kubepods* /sys/fs/cgroup/*/*/kubepods* /sys/fs/cgroup/k8s.io \
-		/sys/fs/cgroup/*/k8s.io /sys/fs/cgroup/kubelet /sys/fs/cgroup/*/kubelet; do
+		/sys/fs/cgroup/*/k8s.io /sys/fs/cgroup/kubelet /sys/fs/cgroup/*/kubelet \
+		/sys/fs/cgroup/system.slice/k[03]s*.service /sys/fs/cgroup/*/system.slice/k[03]s*.service \
+		/sys/fs/cgroup/system.slice/rke2*.service /sys/fs/cgroup/*/system.slice/rke2*.service; do
 		if [ -d "$A_B" ]; then f_fact "cgroup $A_B"; fi
 	done
 }
@@ -248,10 +250,27 @@ f_tables() {
 	A_NFT=''
 	if command -v nft >/dev/null; then
 		A_NFT=1
-		f_look nftables nft list chains
+		f_look nftables nft --stateless list ruleset
+		# The tables of iptables count when nothing is in them but its built-in chains, which let everything through: iptables makes
+		# them for its first rule and never removes them.
 		awk '
-			$1 == "table" { table = $2 " " $3; if ($3 ~ /^(kube-.*|cali.*|cilium.*|cni_.*|flannel-.*|antrea.*)$/) say("table nft " table) }
-			$1 == "chain" && $2 ~ /^(KUBE-|CNI-|cali-|FLANNEL-|CILIUM_|OLD_CILIUM_|WEAVE|ANTREA-)/ { say("chain nft " table " " $2) }
+			$1 == "table" {
+				table = $2 " " $3
+				used = base = 0
+				if ($3 ~ /^(kube-.*|cali.*|cilium.*|cni_.*|flannel-.*|antrea.*)$/) say("table nft " table)
+				next
+			}
+			/^[[:space:]]*(#|$)/ { next }
+			$1 == "chain" {
+				if ($2 ~ /^(KUBE-|CNI-|cali-|FLANNEL-|CILIUM_|OLD_CILIUM_|WEAVE|ANTREA-)/) say("chain nft " table " " $2)
+				inside = 1
+				base = 0
+				next
+			}
+			inside && $1 == "type" && /policy accept;$/ { base = 1; next }
+			inside && $1 == "}" { inside = 0; if (!base) used = 1; next }
+			/^}/ { if (!used && table ~ /^ip6? (filter|nat|mangle|raw|security)$/) say("table nft " table); next }
+			{ used = 1 }
 			function say(what) { print what "\t" what }' "$A_RUN/seen"
 	fi
 	for A_V in ip ip6; do

@@ -125,8 +125,15 @@ c_link() {
 	if grep -q "^ *$A_NAME:" /proc/net/dev; then a_wait ip link delete "$A_NAME"; fi
 }
 
-# c_tables: first the rules elsewhere that lead there, then the chains; in one transaction a tool, which changes nothing else.
+# c_tables: first the rules elsewhere that lead there, then the chains; in one transaction a tool, which changes nothing else. Then
+# the tables that are empty without them.
 c_tables() {
+	c_chains || return 1
+	p_left || return 1
+	if grep -q '^table nft ip' "$A_RUN/left"; then c_chains; fi
+}
+
+c_chains() {
 	p_left || return 1
 	A_BAD=0
 	sed -n -e 's/	.*//' -e 's/^chain nft //p' "$A_RUN/left" >"$A_RUN/chains"
@@ -182,7 +189,10 @@ c_paths() {
 	c_each path c_path
 	# Empty folders are nothing, but these are not wanted either.
 	rmdir /var/lib/k0s /var/lib/kubelet /var/lib/etcd /var/lib/cni /var/lib/calico /var/lib/cilium /var/lib/rancher/k3s \
-		/var/lib/rancher/rke2 /var/lib/rancher /etc/kubernetes /etc/k0s /etc/rancher /run/k0s /run/k3s /run/flannel 2>/dev/null
+		/var/lib/rancher/rke2 /var/lib/rancher /etc/kubernetes /etc/k0s /etc/rancher /run/k0s /run/k3s /run/flannel /run/netns /run/cluster-api 2>/dev/null
+	# A container runtime that was there before watches its folder, also while that is empty.
+	[ ! -e "$A_DIR/baseline" ] || grep -q -E '^(process|unit) (containerd|crio)' "$A_DIR/baseline" ||
+		rmdir /etc/cni/net.d /etc/cni /opt/containerd/bin /opt/containerd/lib /opt/containerd 2>/dev/null
 	return "$A_BAD"
 }
 

@@ -72,10 +72,11 @@ c_has_unit() {
 	return 1
 }
 
-# c_stop name: stops a service with what manages services here, and takes care that it does not come back.
+# c_stop name: stops a service with what manages services here, and takes care that it does not come back, unless it would have come
+# back before the first run as well.
 c_stop() {
 	if [ -d /run/systemd/system ]; then
-		a_wait systemctl disable "$1" >/dev/null 2>&1
+		grep -q "^unit $1\.service\$" "$A_DIR/baseline" 2>/dev/null || a_wait systemctl disable "$1" >/dev/null 2>&1
 		c_try "stopping $1" systemctl stop "$1"
 	elif command -v rc-service >/dev/null; then
 		a_wait rc-update del "$1" >/dev/null 2>&1
@@ -135,7 +136,8 @@ c_k0s() {
 c_kubeadm() {
 	A_BAD=0
 	A_TOOL=$(c_tool kubeadm) || return 0
-	! c_before '^(unit kubelet|process kubelet|path /etc/kubernetes/.*\.conf)' || return 0
+	# A kubelet alone is no sign: in a machine image that is made for kubeadm it waits for its configuration.
+	! c_before '^path (/etc/kubernetes/.*\.conf|/var/lib/kubelet/)' || return 0
 	set --
 	for A_B in /run/containerd/containerd.sock /run/crio/crio.sock /run/cri-dockerd.sock; do
 		[ ! -S "$A_B" ] || set -- "$@" "$A_B"
