@@ -18,8 +18,11 @@ if [ -e /mnt/own-network ]; then
     export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
 fi
 hierarchies='/sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified'
+cgroup=$name
 if [ -e /mnt/containers ]; then
     hierarchies='/sys/fs/cgroup /sys/fs/cgroup/*'
+    # Where other machines, which see the host's cgroups, do not look for those of pods.
+    cgroup=$name/machine
     options="$options --capability=CAP_SYSLOG --bind=/dev/kmsg --system-call-filter=@keyring"
     # overlayfs cannot be the upper layer of another.
     mkdir /mnt/disk/containerd 2>/dev/null || :
@@ -31,14 +34,16 @@ enter_cgroups() {
     for hierarchy in $hierarchies; do
         # A link is another name of one that has its turn.
         if [ ! -e "$hierarchy/cgroup.procs" ] || [ -L "$hierarchy" ]; then continue; fi
-        mkdir -p "$hierarchy/$name"
+        mkdir -p "$hierarchy/$cgroup"
         # A new cpuset is empty, and takes no process (cpuset(7)).
         for list in cpuset.cpus cpuset.mems; do
-            [ ! -e "$hierarchy/$name/$list" ] || cat "$hierarchy/$list" >"$hierarchy/$name/$list"
+            [ -e "$hierarchy/$name/$list" ] || continue
+            cat "$hierarchy/$list" >"$hierarchy/$name/$list"
+            [ "$cgroup" = "$name" ] || cat "$hierarchy/$list" >"$hierarchy/$cgroup/$list"
         done
-        find "$hierarchy/$name" -mindepth 1 -depth -type d -exec rmdir {} \; || :
+        find "$hierarchy/$cgroup" -mindepth 1 -depth -type d -exec rmdir {} \; || :
         # 0 is the writing process itself, and this is a builtin.
-        echo 0 >"$hierarchy/$name/cgroup.procs"
+        echo 0 >"$hierarchy/$cgroup/cgroup.procs"
     done
 }
 
