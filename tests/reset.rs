@@ -166,7 +166,8 @@ fn ports_are_found() {
     host.reset(&["--clean-up-command", "true"]).expect(0);
 }
 
-/// A cgroup of this machine's kernel, which is removed in the end.
+/// A cgroup of this machine's kernel, which is removed in the end. It is where the machines of other tests do not look for those of
+/// pods.
 struct Cgroup(PathBuf);
 
 impl Drop for Cgroup {
@@ -178,6 +179,7 @@ impl Drop for Cgroup {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         let _ = std::fs::remove_dir(&self.0);
+        let _ = self.0.parent().map(std::fs::remove_dir);
     }
 }
 
@@ -189,7 +191,7 @@ fn processes_of_pods_are_found_by_their_cgroup_and_ended() {
         .find(|path| path.join("cgroup.procs").exists())
         .unwrap();
     // Dropped after the machine, whose processes are in it.
-    let cgroup = Cgroup(hierarchy.join(format!("anywhere-test-{}", std::process::id())));
+    let cgroup = Cgroup(hierarchy.join(format!("anywhere-test-{}/x", std::process::id())));
     std::fs::create_dir_all(cgroup.0.join("kubepods")).unwrap();
     let host = Host::plain();
     host.apply();

@@ -110,8 +110,13 @@ pub(crate) const FILES: &[Kind] = &[
     ),
     kind("touch /etc/k0s.yaml", &["path /etc/k0s.yaml"], "rm /etc/k0s.yaml"),
     kind(
-        "mount -t tmpfs t /sys/fs/cgroup; mkdir -p /sys/fs/cgroup/kubepods.slice/x /sys/fs/cgroup/cpu/kubepods",
-        &["cgroup /sys/fs/cgroup/kubepods.slice", "cgroup /sys/fs/cgroup/cpu/kubepods"],
+        "mount -t tmpfs t /sys/fs/cgroup; mkdir -p /sys/fs/cgroup/kubepods.slice/x /sys/fs/cgroup/cpu/kubepods \
+         /sys/fs/cgroup/system.slice/k0sworker.service /sys/fs/cgroup/system.slice/cron.service",
+        &[
+            "cgroup /sys/fs/cgroup/kubepods.slice",
+            "cgroup /sys/fs/cgroup/cpu/kubepods",
+            "cgroup /sys/fs/cgroup/system.slice/k0sworker.service",
+        ],
         "umount /sys/fs/cgroup",
     ),
     kind(
@@ -182,6 +187,13 @@ pub(crate) const NETWORK: &[Kind] = &[
         "nft add table ip6 filter; nft add chain ip6 filter cali-FORWARD; nft add chain ip6 filter CNI-ADMIN",
         &["chain nft ip6 filter cali-FORWARD", "chain nft ip6 filter CNI-ADMIN"],
         "nft delete table ip6 filter",
+    ),
+    kind(
+        "nft add table ip mangle; nft add chain ip mangle OUTPUT '{ type route hook output priority mangle; policy accept; }'; \
+         nft add table ip raw; nft add chain ip raw FORWARD '{ type filter hook forward priority raw; policy drop; }'; \
+         nft add table ip6 nat; nft add chain ip6 nat OWN; nft add table inet filter",
+        &["table nft ip mangle"],
+        "nft delete table ip mangle; nft delete table ip raw; nft delete table ip6 nat; nft delete table inet filter",
     ),
     kind(
         "nft add table inet flannel-ipv4",
