@@ -1,3 +1,4 @@
+#!/bin/sh
 # Everything on a machine that joining a cluster could change, told by tools that the program under test does not use for its proof.
 # What changes all the time by itself is left out, and each exception says so.
 section() {
