@@ -146,7 +146,13 @@ fn generated_programs_are_clean() {
         assert_clean("reset", program.expose());
         assert_clean("enter", enter(&program).as_bytes());
     }
-    for question in [Question::Status, Question::StatusAndFacts, Question::Facts, Question::Log] {
+    for question in [
+        Question::Status,
+        Question::StatusAndFacts,
+        Question::Facts,
+        Question::Doctor,
+        Question::Log,
+    ] {
         assert_clean("question", render_question(question).expose());
     }
 }

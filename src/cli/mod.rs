@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Ask machines how they stand
     Status(StatusArgs),
+    /// Look whether machines are fit before anything is done with them, and what they must not have in common; changes nothing
+    Doctor(DoctorArgs),
     /// Show what the steps printed on a machine, secrets redacted
     Logs(LogsArgs),
     /// Give machines back: clean up, undo what runs made, prove that nothing is left
@@ -98,6 +100,20 @@ pub(crate) struct StatusArgs {
     /// How to show it
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: StatusOutput,
+}
+
+/// `anywhere doctor`
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) machines: MachineArgs,
+    #[command(flatten)]
+    pub(crate) bootstrap: BootstrapArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// How to show it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Output,
 }
 
 /// `anywhere logs`

@@ -1,5 +1,6 @@
 //! What each command does with the machines.
 
+mod doctor;
 mod known;
 mod logs;
 mod plan;
@@ -43,6 +44,7 @@ pub(crate) fn main(cli: Cli) -> Exit {
         Command::Plan(args) => plan::plan(&args),
         Command::Apply(args) => run::apply(&args),
         Command::Status(args) => status::status(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Logs(args) => logs::logs(&args),
         Command::Reset(args) => run::reset(&args),
         Command::Completions { shell } => {

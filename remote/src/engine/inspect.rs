@@ -8,6 +8,7 @@ use super::attempt::{Talk, talk};
 use super::error::Error;
 use super::privilege::Way;
 use super::{Host, Limits};
+use crate::doctor::Examination;
 use crate::event::{Line, Outcome, Record, printable};
 use crate::facts::{Facts, Moment, Reading};
 use crate::script::{self, Question};
@@ -144,8 +145,35 @@ pub async fn logs(
         }
     })
     .await
+    .map(drop)
 }
 
+/// Asks a host how it stands, what it is, and what would be in the way of a run.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn examine(
+    host: &Host,
+    limits: &Limits,
+    deadlines: &Deadlines,
+    cancel: &CancellationToken,
+) -> Result<Examination, Error> {
+    let (mut examination, mut told) = (Examination::default(), None);
+    let key = ask(host, Question::Doctor, limits, deadlines, cancel, &mut |line, telling| {
+        let line = Line::parse(line);
+        if let Line::Fact { name, value } = &line {
+            examination.findings.take(name, value);
+        }
+        told = telling.take(&line).or(told.take());
+        examination.status.read(line);
+    })
+    .await?;
+    examination.status.facts = told;
+    examination.host_key = key;
+    Ok(examination)
+}
+
+/// Asks, reads the answer, and gives the fingerprint of the key that the host proved itself with.
 async fn ask(
     host: &Host,
     question: Question,
@@ -153,12 +181,13 @@ async fn ask(
     deadlines: &Deadlines,
     cancel: &CancellationToken,
     read: &mut (dyn FnMut(&[u8], &mut Telling) + Send),
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let connection = match ssh::connect(&host.target, deadlines, cancel).await {
         Ok(connection) => connection,
         Err(ConnectError::Cancelled) => return Err(Error::Stopped),
         Err(error) => return Err(error.into()),
     };
+    let key = connection.host_key().map(|key| key.key.fingerprint());
     let program = script::render_question(question);
     let mut telling = Telling::begin();
     let mut way = Way::first(&host.privilege);
@@ -172,7 +201,7 @@ async fn ask(
     .await;
     connection.close().await;
     match talked? {
-        Talk::End(()) => Ok(()),
+        Talk::End(()) => Ok(key),
         Talk::Broken(reason) => Err(ExecError::ConnectionLost(reason).into()),
     }
 }

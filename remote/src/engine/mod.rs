@@ -24,7 +24,7 @@ use crate::secret::Secret;
 use crate::ssh;
 
 pub use error::{Error, Failure};
-pub use inspect::{State, Status, facts, inspect, logs};
+pub use inspect::{State, Status, examine, facts, inspect, logs};
 pub use privilege_error::PrivilegeError;
 pub use run::run;
 

@@ -18,6 +18,7 @@ const RUNNER: &str = include_str!("runner.sh");
 const FACTS: &str = include_str!("clean/facts.sh");
 const PROVE: &str = include_str!("clean/prove.sh");
 const REDACT: &str = include_str!("redact.awk");
+const DOCTOR: &str = include_str!("facts/doctor.sh");
 const HOST: &str = include_str!("facts/host.sh");
 const STATUS: &str = include_str!("status.sh");
 
@@ -242,6 +243,8 @@ pub enum Question {
     StatusAndFacts,
     /// What it is, and nothing else.
     Facts,
+    /// All that, and what would be in the way of a run.
+    Doctor,
     /// The log.
     Log,
 }
@@ -253,11 +256,17 @@ pub fn render_question(question: Question) -> Secret {
         Question::Status => ("status", ""),
         Question::StatusAndFacts => ("status", "1"),
         Question::Facts => ("facts", "1"),
+        Question::Doctor => ("doctor", "1"),
         Question::Log => ("log", ""),
     };
     let host = if facts.is_empty() { String::new() } else { code(HOST) };
+    // The proof's own look at the host; and what it needs for tools that could hang.
+    let doctor = match question {
+        Question::Doctor => [SUPERVISE, FACTS, PROVE, DOCTOR].map(code).concat(),
+        Question::Status | Question::StatusAndFacts | Question::Facts | Question::Log => "d_findings() { :; }\n".to_owned(),
+    };
     let text = format!(
-        "#!/bin/sh\n# shellcheck disable=SC2034\nA_MODE={mode}\nA_FACTS={facts}\nA_SELF=$0\n{}{host}{}",
+        "#!/bin/sh\n# shellcheck disable=SC2034,SC2153\nA_MODE={mode}\nA_FACTS={facts}\nA_SELF=$0\n{}{host}{doctor}{}",
         code(COMMON),
         code(STATUS)
     );

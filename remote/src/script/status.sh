@@ -4,10 +4,13 @@
 a_boot
 a_uptime
 a_machine
-rm -rf "${A_SELF%/*}"
 printf '\nanywhere 1 %s %s %s\n' "$A_BOOT" "$A_UP" "$A_MACHINE"
 a_paths
 [ -z "$A_FACTS" ] || h_facts
+[ "$A_MODE" != doctor ] || d_findings
+rm -rf "$A_RUN"
+# Who only looks leaves not even the empty folder that was made for it.
+[ "$A_MODE" != doctor ] || rmdir "${A_RUN%/*}" 2>/dev/null
 if [ "$A_MODE" = facts ]; then
 	printf '.\n'
 	exit 0
