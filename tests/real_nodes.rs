@@ -8,26 +8,17 @@ mod nodes;
 use std::collections::BTreeSet;
 
 use lab::sh;
-use nodes::Cluster;
-use testbed::NodeLayer;
-
-/// As Cluster API's kubeadm bootstrap provider writes it for a worker, with a CNI configuration among its `files`.
-fn kubeadm_user_data(cluster: &Cluster) -> String {
-    let cni = include_str!("../testbed/components/node/10-bridge.conflist").replace('\n', "\n      ");
-    include_str!("nodes/kubeadm-worker.yaml")
-        .replace("CNI_CONFIGURATION", cni.trim_end())
-        .replace("API_SERVER", &cluster.join.endpoint)
-        .replace("TOKEN", &cluster.join.token)
-        .replace("AUTHORITY_HASH", &cluster.join.authority_hash)
-}
+use nodes::{Cluster, kubeadm};
+use testbed::{NodeLayer, Provider};
 
 #[test]
 fn a_kubeadm_node_is_given_back() {
-    let cluster = Cluster::new(NodeLayer::Kubeadm);
+    let cluster = Cluster::new(NodeLayer::Kubeadm, &[Provider::KubeadmBootstrap]);
+    kubeadm::prepare(&cluster);
     let before = cluster.snapshot();
-    for round in ["first", "again"] {
-        println!("{round}");
-        cluster.apply(&kubeadm_user_data(&cluster)).expect(0);
+    for name in ["first", "again"] {
+        println!("{name}");
+        cluster.apply(&kubeadm::user_data(&cluster, name)).expect(0);
         cluster.expect_node();
         cluster.expect_traces(&before);
         cluster.forget_node();
@@ -38,10 +29,11 @@ fn a_kubeadm_node_is_given_back() {
 /// In a machine image that is made for kubeadm, kubelet is enabled, and starts over and over until it has a configuration.
 #[test]
 fn a_kubelet_that_waited_before_is_not_disabled() {
-    let cluster = Cluster::new(NodeLayer::Kubeadm);
+    let cluster = Cluster::new(NodeLayer::Kubeadm, &[Provider::KubeadmBootstrap]);
+    kubeadm::prepare(&cluster);
     sh(&cluster.machine, "systemctl enable --now kubelet 2>&1");
     let before = without_kubelet_state(cluster.snapshot());
-    cluster.apply(&kubeadm_user_data(&cluster)).expect(0);
+    cluster.apply(&kubeadm::user_data(&cluster, "worker")).expect(0);
     cluster.expect_node();
     cluster.forget_node();
     cluster.reset().expect(0);
@@ -73,7 +65,7 @@ fn k0s_user_data(cluster: &Cluster) -> String {
 
 #[test]
 fn a_k0s_like_worker_is_given_back() {
-    let cluster = Cluster::new(NodeLayer::K0s);
+    let cluster = Cluster::new(NodeLayer::K0s, &[]);
     let before = cluster.snapshot();
     for round in ["first", "again"] {
         println!("{round}");

@@ -1,5 +1,7 @@
 //! A cluster and a machine that may become its node.
 
+pub(crate) mod kubeadm;
+
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
-use testbed::{ControlPlane, ControlPlaneOptions, Join, Kind, Machine, MachineSpec, Network, NodeLayer, node_layer};
+use testbed::{ControlPlane, ControlPlaneOptions, Join, Kind, Machine, MachineSpec, Network, NodeLayer, Provider, node_layer};
 
 use crate::lab::{Lab, Ran, key, sh, target, wait_until};
 
@@ -49,10 +51,11 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// The machine has this layer over the host's userland, and no more to do with Kubernetes.
-    pub(crate) fn new(layer: NodeLayer) -> Self {
+    pub(crate) fn new(layer: NodeLayer, providers: &[Provider]) -> Self {
         let network = Network::new().unwrap();
         let options = ControlPlaneOptions {
             address: Some(network.address()),
+            cluster_api: providers.to_vec(),
             ..ControlPlaneOptions::with_controllers()
         };
         let plane = ControlPlane::start(&options).unwrap();

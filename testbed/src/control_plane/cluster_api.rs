@@ -16,6 +16,10 @@ use std::time::Duration;
 
 impl ControlPlane {
     pub(super) fn start_cluster_api(&mut self, providers: &[Provider]) -> Result<(), TestbedError> {
+        if !providers.is_empty() && !providers.contains(&Provider::Core) {
+            // The others watch its kinds.
+            self.install_crds(Provider::Core)?;
+        }
         for provider in providers {
             let port = free_port()?;
             self.webhooks.push((*provider, port));

@@ -9,7 +9,8 @@ pub struct ControlPlaneOptions {
     pub controller_manager: bool,
     /// kube-scheduler.
     pub scheduler: bool,
-    /// Cluster API and its providers, each with CRDs, conversion and admission webhooks.
+    /// Cluster API and its providers, each with CRDs, conversion and admission webhooks. Without [`Provider::Core`] its CRDs are
+    /// there nevertheless, and a test plays its part.
     pub cluster_api: Vec<Provider>,
     /// Where the API server listens; by default on a loopback address of its own, which a machine with a network of its
     /// own cannot reach. With a [`Network`](crate::Network), its address.
