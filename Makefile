@@ -12,6 +12,9 @@ PACKAGES := openssh-server openssh-client sudo opendoas openssl busybox-static m
 CARGO_DENY := 0.20.2
 # Tools that the project does not ship: kept outside of the clone, so that the next clone has them already.
 TOOLS ?= $(HOME)/.cache/anywhere/tools
+# Debian's OpenRC, unpacked: installed it would be the host's own.
+OPENRC ?= $(HOME)/.cache/anywhere/openrc
+export ANYWHERE_OPENRC := $(OPENRC)
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 SHELL_FILES := $(shell git ls-files '*.sh' .ci testbed/components/build testbed/components/node-layers testbed/components/k0s/k0s)
 
@@ -20,7 +23,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Install the Debian packages that the testbed and the checks need (skips what is there)
+setup: $(OPENRC) ## Install the Debian packages that the testbed and the checks need (skips what is there)
 	@missing=; for package in $(PACKAGES); do \
 		[ "$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null)" = installed ] || missing="$$missing $$package"; \
 	done; \
@@ -71,6 +74,9 @@ golden: setup ## Rewrite the expected outputs of the tests; read the difference 
 .PHONY: clean
 clean: ## Remove what was built
 	cargo clean
+
+$(OPENRC):
+	.ci/openrc $@
 
 $(DENY):
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \

@@ -8,6 +8,7 @@ use crate::busybox;
 use crate::error::TestbedError;
 use crate::etc_files::{self, Account};
 use crate::keys::{Keys, generate};
+use crate::openrc;
 use crate::program::{succeed, with_deadline};
 use crate::spec::{Kind, MachineSpec};
 use crate::systemd;
@@ -89,10 +90,11 @@ pub(crate) fn hide_the_host(store: &Path) -> Result<(), TestbedError> {
 /// Writes what the scripts in the machine's outer namespace read.
 pub(crate) fn write_scripts(store: &Path, contents: &Contents<'_>) -> Result<(), TestbedError> {
     let bound_files = match contents.spec.kind {
-        Kind::SshdOnly | Kind::Systemd => Vec::new(),
+        Kind::SshdOnly | Kind::Systemd | Kind::OpenRc => Vec::new(),
         Kind::BusyboxOnly => busybox::bound_files()?,
     };
     file(store, "enter-systemd.sh", 0o700, include_str!("scripts/enter-systemd.sh"))?;
+    file(store, "enter-openrc.sh", 0o700, include_str!("scripts/enter-openrc.sh"))?;
     file(store, "enter.sh", 0o700, include_str!("scripts/enter.sh"))?;
     file(store, "init.sh", 0o700, include_str!("scripts/init.sh"))?;
     file(store, "fstab", 0o600, &etc_files::fstab(contents.spec, &bound_files))?;
@@ -101,6 +103,7 @@ pub(crate) fn write_scripts(store: &Path, contents: &Contents<'_>) -> Result<(),
         ("read-only", spec.read_only_root),
         ("own-network", spec.network.is_some()),
         ("containers", spec.containers),
+        ("openrc", spec.kind == Kind::OpenRc),
     ];
     let mut wanted = marks.iter().filter(|(_, wanted)| *wanted);
     wanted.try_for_each(|(name, _)| file(store, name, 0o600, ""))
@@ -117,7 +120,7 @@ pub(crate) fn populate(root: &Path, contents: &Contents<'_>) -> Result<(), Testb
     FOLDERS.iter().try_for_each(|(name, mode)| folder(root, name, *mode))?;
     let accounts = etc_files::accounts(spec, password_hash)?;
     let (host_passwd, host_group) = match spec.kind {
-        Kind::SshdOnly | Kind::Systemd => (host_file("/etc/passwd")?, host_file("/etc/group")?),
+        Kind::SshdOnly | Kind::Systemd | Kind::OpenRc => (host_file("/etc/passwd")?, host_file("/etc/group")?),
         Kind::BusyboxOnly => (
             "sshd:x:101:65534::/run/sshd:/bin/false\n".to_owned(),
             "tty:x:5:\nnogroup:x:65534:\n".to_owned(),
@@ -148,6 +151,7 @@ pub(crate) fn populate(root: &Path, contents: &Contents<'_>) -> Result<(), Testb
     match spec.kind {
         Kind::SshdOnly => of_the_host(root, spec),
         Kind::Systemd => of_the_host(root, spec).and_then(|()| systemd::populate(root, spec.containers)),
+        Kind::OpenRc => of_the_host(root, spec).and_then(|()| openrc::populate(root)),
         Kind::BusyboxOnly => busybox::populate(root),
     }
 }

@@ -14,6 +14,7 @@ mod etc_files;
 mod keys;
 mod machine;
 mod network;
+mod openrc;
 mod process_tree;
 mod program;
 mod proxy;

@@ -9,6 +9,7 @@ use crate::disk::{self, Contents};
 use crate::error::TestbedError;
 use crate::etc_files::{host_key_file, hostname_for};
 use crate::keys::Keys;
+use crate::openrc;
 use crate::process_tree;
 use crate::program::{self, PATH, poll};
 use crate::requirements::requirements_of;
@@ -117,7 +118,7 @@ impl Machine {
         }
         disk::write_scripts(&store, &contents)?;
         match spec.kind {
-            Kind::SshdOnly | Kind::Systemd => disk::hide_the_host(&store)?,
+            Kind::SshdOnly | Kind::Systemd | Kind::OpenRc => disk::hide_the_host(&store)?,
             Kind::BusyboxOnly => {}
         }
         self.go_on()?;
@@ -189,7 +190,7 @@ impl Machine {
     pub(crate) fn init(&self) -> Option<u32> {
         let levels = match self.kind {
             Kind::SshdOnly | Kind::BusyboxOnly => 1,
-            Kind::Systemd => 2,
+            Kind::Systemd | Kind::OpenRc => 2,
         };
         process_tree::init_below(self.supervisor.id(), levels)
     }
@@ -318,7 +319,9 @@ fn root_of(pid: u32) -> PathBuf {
 /// Starts the machine's outermost process in a mount namespace and a process group of its own: a Ctrl-C at the terminal
 /// reaches this process, not the machine.
 fn supervise(spec: &MachineSpec, name: &str, hostname: &str) -> Result<Child, TestbedError> {
-    let layers: Vec<String> = spec.layers.iter().map(|layer| layer.display().to_string()).collect();
+    let openrc = (spec.kind == Kind::OpenRc).then(openrc::layer);
+    let layers = spec.layers.iter().chain(&openrc);
+    let layers: Vec<String> = layers.map(|layer| layer.display().to_string()).collect();
     Command::new("/usr/bin/unshare")
         .args(spec.network.as_ref().map(|_| "--net"))
         .args([

@@ -64,6 +64,8 @@ enum Task {
 enum KindName {
     SshdOnly,
     Systemd,
+    #[value(name = "openrc")]
+    OpenRc,
     BusyboxOnly,
 }
 
@@ -81,6 +83,7 @@ impl From<KindName> for Kind {
         match name {
             KindName::SshdOnly => Self::SshdOnly,
             KindName::Systemd => Self::Systemd,
+            KindName::OpenRc => Self::OpenRc,
             KindName::BusyboxOnly => Self::BusyboxOnly,
         }
     }

@@ -1,6 +1,7 @@
 //! What the host must have.
 
 use crate::error::TestbedError;
+use crate::openrc;
 use crate::spec::{Kind, MachineSpec, SudoRule};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -45,7 +46,8 @@ const SHELLS: [Need; 4] = [
 /// One line that names everything that is missing, with the Debian packages to install.
 pub fn requirements() -> Result<(), TestbedError> {
     let needs = [ALWAYS.as_slice(), &SUDO, &DOAS, &PASSWORD, &BUSYBOX, &SYSTEMD, &SHELLS].concat();
-    check(&needs, true)
+    check(&needs, true)?;
+    openrc_is_there()
 }
 
 /// Whether this host can run this machine.
@@ -54,6 +56,7 @@ pub(crate) fn requirements_of(spec: &MachineSpec) -> Result<(), TestbedError> {
     match spec.kind {
         Kind::SshdOnly => {}
         Kind::Systemd => needs.extend(SYSTEMD),
+        Kind::OpenRc => openrc_is_there()?,
         Kind::BusyboxOnly => needs.extend(BUSYBOX),
     }
     if spec.sudo != SudoRule::None || !spec.sudoers.is_empty() {
@@ -73,6 +76,18 @@ pub(crate) fn requirements_of(spec: &MachineSpec) -> Result<(), TestbedError> {
             .filter(|(path, _)| path.ends_with(&format!("/{shell}"))),
     );
     check(&needs, spec.kind != Kind::BusyboxOnly)
+}
+
+/// Its packages are unpacked into a folder and not installed.
+fn openrc_is_there() -> Result<(), TestbedError> {
+    if openrc::is_there() {
+        return Ok(());
+    }
+    let folder = openrc::layer();
+    Err(TestbedError::Requirements(format!(
+        "OpenRC is not in {}, run `make setup`",
+        folder.display()
+    )))
 }
 
 fn check(needs: &[Need], overlay: bool) -> Result<(), TestbedError> {

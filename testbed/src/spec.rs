@@ -49,6 +49,8 @@ pub enum Kind {
     /// The host's own userland, booted by systemd, with the SSH server as one of its services. The kernel's default of
     /// `fs.inotify.max_user_instances` (128) is enough for about 20 of these at once.
     Systemd,
+    /// The host's own userland without systemd's programs, booted by OpenRC, with the SSH server as one of its services.
+    OpenRc,
     /// Nothing but busybox (its `ash` is `/bin/sh`) and an SSH server: no coreutils, bash, perl or sudo.
     BusyboxOnly,
 }
@@ -60,6 +62,7 @@ impl Kind {
         match self {
             Self::SshdOnly => "sshd-only",
             Self::Systemd => "systemd",
+            Self::OpenRc => "openrc",
             Self::BusyboxOnly => "busybox-only",
         }
     }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # First half of PID 1 of a machine without systemd: it runs in new PID, UTS, IPC and mount namespaces, mounts what a
-# running machine has over its disk, makes the disk its root folder and becomes the second half (init.sh).
+# running machine has over its disk, makes the disk its root folder and becomes the second half (init.sh), or OpenRC's init.
 #
 # Arguments: the hostname.
 set -eu
@@ -18,6 +18,11 @@ if [ -e /mnt/read-only ]; then
 fi
 echo >/mnt/booted
 exec 3<&0 </mnt/init.sh
+openrc=
+[ ! -e /mnt/openrc ] || openrc=1
 cd /mnt/root
 pivot_root . mnt
+if [ -n "$openrc" ]; then
+    exec chroot . /bin/sh -c 'umount -l /mnt; exec /usr/sbin/openrc-init' <&3 3<&-
+fi
 exec chroot . /bin/sh -s

@@ -3,7 +3,7 @@
 # process write to it, and starts the machine again after each reboot. Its standard input is the lifeline: a pipe whose
 # other end only the test process holds. It says "store", then "root", and waits for one line after each of them.
 #
-# Arguments: the kind (sshd-only, busybox-only, systemd), the size of the disk in bytes, the machine's name, its hostname, folders
+# Arguments: the kind (sshd-only, busybox-only, openrc, systemd), the size of the disk in bytes, the machine's name, its hostname, folders
 # that lie over the host's own root folder (separated by colons).
 set -eu
 kind=$1 disk_bytes=$2 name=$3 hostname=$4 layers=$5
@@ -35,11 +35,10 @@ read -r _
 # Anything that reads the first process's environment or files must not find the test process's output pipe.
 exec >>/mnt/console.log 2>&1
 
-if [ "$kind" = systemd ]; then
-    enter=/mnt/enter-systemd.sh
-else
-    enter=/mnt/enter.sh
-fi
+case $kind in
+    systemd | openrc) enter=/mnt/enter-$kind.sh ;;
+    *) enter=/mnt/enter.sh ;;
+esac
 
 while :; do
     read -r boot_id </proc/sys/kernel/random/uuid
