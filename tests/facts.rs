@@ -21,9 +21,8 @@ fn facts(lab: &Lab, to: &str) -> Value {
 fn every_kind_of_machine_tells_what_it_is() {
     let specs: Vec<_> = Shell::ALL
         .into_iter()
-        .filter(|shell| *shell != Shell::Mksh)
         .map(MachineSpec::with_shell)
-        .chain([MachineSpec::of_kind(Kind::BusyboxOnly), MachineSpec::of_kind(Kind::Systemd)])
+        .chain([Kind::BusyboxOnly, Kind::Systemd, Kind::OpenRc].map(MachineSpec::of_kind))
         .collect();
     let lab = Lab::new();
     for (spec, machine) in specs.iter().zip(Machine::start_many(&specs)) {
@@ -49,6 +48,7 @@ fn every_kind_of_machine_tells_what_it_is() {
         assert_eq!(told("/skew/seconds"), 0.0, "{facts:#}");
         let init = match spec.kind {
             Kind::Systemd => Value::from("systemd"),
+            Kind::OpenRc => Value::from("openrc"),
             Kind::SshdOnly | Kind::BusyboxOnly => text(&["cat", "/proc/1/comm"]),
         };
         assert_eq!(told("/init"), init);
