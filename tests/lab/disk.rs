@@ -37,8 +37,9 @@ impl Disk {
     }
 
     /// All of this host's disks are there on the machine, and their partitions as soon as there are any: what the kernel itself keeps.
+    /// There is but one such file system, this host's own: what changes modes there (mdev -s) must not get at it.
     pub(crate) fn give_all(machine: &Machine) {
-        super::sh(machine, "mount -t devtmpfs devtmpfs /dev");
+        super::sh(machine, "mount -t devtmpfs devtmpfs /dev && mount -o remount,bind,ro /dev");
     }
 
     /// The disk is there on the machine, under a name of its own below `/dev`.

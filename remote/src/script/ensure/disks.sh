@@ -94,7 +94,8 @@ e_reread() {
 		if [ "$A_TRY" = 3 ]; then
 			# A kernel that cannot read that kind of table can be told.
 			! e_has partx || e_run partx --update "$1" 2>/dev/null
-			! e_has mdev || e_run mdev -s 2>/dev/null
+			# Where the kernel itself keeps /dev, mdev has no more to tell, but would take the modes of all that is there.
+			grep -q ' /dev devtmpfs ' /proc/mounts || ! e_has mdev || e_run mdev -s 2>/dev/null
 		fi
 		A_TRY=$((A_TRY + 1))
 		a_nap
