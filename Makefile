@@ -47,6 +47,11 @@ components: setup ## Build the control planes and nodes that tests run, once for
 	testbed/components/build
 	testbed/components/node-layers
 
+.PHONY: matrix
+matrix: setup ## Try each login, privilege, shell and init system with each, and print the table
+	cargo build --locked -p anywhere -p anywhere-testbed
+	target/debug/testbed matrix
+
 .PHONY: test
 test: setup components ## Run the whole test suite
 	cargo test --workspace --locked --no-fail-fast 2>&1 | tee target/test.log

@@ -144,9 +144,14 @@ pub(crate) fn populate(root: &Path, contents: &Contents<'_>) -> Result<(), Testb
         let path = root.join(etc_files::host_key_file(*kind).trim_start_matches('/'));
         generate(&path, kind.name(), None, "", hostname)?;
     }
-    accounts
+    let accepted = spec
+        .authorized_keys
         .iter()
-        .try_for_each(|account| home(root, account, keys.public_key()))?;
+        .map(String::as_str)
+        .chain([keys.public_key()])
+        .map(|line| format!("{line}\n"))
+        .collect::<String>();
+    accounts.iter().try_for_each(|account| home(root, account, &accepted))?;
     file(root, "etc/machine-id", 0o444, &format!("{}\n", machine_id()?))?;
     match spec.kind {
         Kind::SshdOnly => of_the_host(root, spec),
@@ -173,17 +178,12 @@ fn machine_id() -> Result<String, TestbedError> {
     Ok(host_file("/proc/sys/kernel/random/uuid")?.trim().replace('-', ""))
 }
 
-/// The user's home folder with the accepted client key.
-fn home(root: &Path, account: &Account, public_key: &str) -> Result<(), TestbedError> {
+/// The user's home folder with the accepted client keys.
+fn home(root: &Path, account: &Account, accepted: &str) -> Result<(), TestbedError> {
     let home = account.home.trim_start_matches('/');
     folder(root, home, 0o700)?;
     folder(root, &format!("{home}/.ssh"), 0o700)?;
-    file(
-        root,
-        &format!("{home}/.ssh/authorized_keys"),
-        0o600,
-        &format!("{public_key}\n"),
-    )?;
+    file(root, &format!("{home}/.ssh/authorized_keys"), 0o600, accepted)?;
     for name in [
         home.to_owned(),
         format!("{home}/.ssh"),

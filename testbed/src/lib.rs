@@ -13,6 +13,7 @@ mod error;
 mod etc_files;
 mod keys;
 mod machine;
+pub mod matrix;
 mod network;
 mod openrc;
 mod process_tree;

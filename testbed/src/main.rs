@@ -7,7 +7,7 @@ mod demo;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::json;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use testbed::{
     ControlPlane, ControlPlaneOptions, Kind, Machine, MachineSpec, Provider, Shell, SudoRule, TestbedError, requirements,
@@ -49,6 +49,12 @@ enum Task {
     },
     /// Say what this host lacks to run every kind of machine.
     Check,
+    /// Provision machines in every way: each login, privilege, shell and init system with each; print a table.
+    Matrix {
+        /// The binary.
+        #[arg(long, default_value = "target/debug/anywhere")]
+        anywhere: PathBuf,
+    },
     /// Provision three machines, cut a connection halfway, and give them back.
     Demo {
         /// The binary.
@@ -104,6 +110,7 @@ impl From<ShellName> for Shell {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Task::Check => requirements(),
+        Task::Matrix { anywhere } => requirements().and_then(|()| matrix(&anywhere)),
         Task::Demo { anywhere, user_data } => requirements().and_then(|()| demo::demo(&anywhere, &user_data)),
         Task::Up {
             count,
@@ -130,6 +137,21 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints the whole matrix; fails if a cell does.
+fn matrix(anywhere: &Path) -> Result<(), TestbedError> {
+    let results = testbed::matrix::run(anywhere)?;
+    let mut out = std::io::stdout().lock();
+    let _ = write!(out, "{}", testbed::matrix::table(&results)).and_then(|()| out.flush());
+    let failed = results.iter().filter(|(_, why)| why.is_some()).count();
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(TestbedError::Io {
+        action: "go through the matrix".to_owned(),
+        source: std::io::Error::other(format!("{failed} cells failed")),
+    })
 }
 
 /// Starts the machines, prints them and keeps them until it is asked to stop; they end with this process in any case.

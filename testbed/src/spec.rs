@@ -126,6 +126,8 @@ pub struct MachineSpec {
     pub login_shell: Option<String>,
     /// Users besides root and `admin`.
     pub users: Vec<User>,
+    /// Lines for the authorized_keys of everybody, besides the test process's client key.
+    pub authorized_keys: Vec<String>,
     /// What `admin` may do with sudo. [`Kind::BusyboxOnly`] has no sudo and takes only [`SudoRule::None`].
     pub sudo: SudoRule,
     /// Lines for the end of sudoers(5), where the last one that matches counts. Not for [`Kind::BusyboxOnly`].
@@ -164,6 +166,7 @@ impl Default for MachineSpec {
             shell: Shell::default(),
             login_shell: None,
             users: Vec::new(),
+            authorized_keys: Vec::new(),
             sudo: SudoRule::default(),
             sudoers: Vec::new(),
             doas: None,

@@ -1,0 +1,119 @@
+//! The matrix: every way to log in, every way to become root, every shell and every init system, each with each, on machines that
+//! run; `testbed matrix` prints it, and a test goes through the same.
+//!
+//! The shell and the init system make a machine; who logs in to it, and how, are users and keys that it has beside each other. So
+//! one call of `anywhere` serves all machines at once with one way to log in and one way to become root.
+
+mod cell;
+mod round;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::TestbedError;
+use crate::keys::{ClientKeyType, Keys};
+use crate::machine::Machine;
+use crate::spec::{Kind, MachineSpec, Shell, User};
+
+pub use cell::{Cell, Login, Privilege};
+pub use table::table;
+
+/// The password of every user, and another one of root: so that neither is taken for the other.
+const PASSWORD: &str = "matrix-of-the-user";
+const ROOT_PASSWORD: &str = "matrix-of-root";
+
+/// The init systems, as kinds of machines.
+pub const INITS: [Kind; 3] = [Kind::SshdOnly, Kind::Systemd, Kind::OpenRc];
+
+/// Goes through the whole matrix with this binary; each cell with why it failed, if it did.
+///
+/// # Errors
+/// When the machines or their keys cannot be made.
+pub fn run(anywhere: &Path) -> Result<Vec<(Cell, Option<String>)>, TestbedError> {
+    let keys = Keys::of_this_process()?;
+    let login_keys = Login::ALL
+        .iter()
+        .map(|login| login_key(keys, *login))
+        .collect::<Result<Vec<_>, _>>()?;
+    let accepted = login_keys
+        .iter()
+        .map(|path| read(&path.with_extension("pub")))
+        .collect::<Result<Vec<_>, _>>()?;
+    let places: Vec<(Shell, Kind)> = Shell::ALL.iter().flat_map(|shell| INITS.map(|init| (*shell, init))).collect();
+    let specs: Vec<_> = places.iter().map(|(shell, init)| spec(*shell, *init, &accepted)).collect();
+    let machines = Machine::start_many(&specs).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let site = round::Site {
+        anywhere,
+        places: &places,
+        machines: &machines,
+    };
+    // Who does not become root has a memory of its own on the host; all others share root's.
+    let lanes = [true, false].map(|is_root| {
+        let privileges = Privilege::ALL
+            .into_iter()
+            .filter(move |privilege| privilege.is_root() == is_root);
+        let logins = Login::ALL.into_iter().zip(&login_keys);
+        let rounds = logins.flat_map(|(login, key)| privileges.clone().map(move |privilege| (login, key, privilege)));
+        rounds.collect::<Vec<_>>()
+    });
+    let (site, results) = (&site, Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        // What the two leave on a machine is apart.
+        for lane in &lanes {
+            let results = &results;
+            scope.spawn(move || {
+                for (login, key, privilege) in lane {
+                    let cells = site.round(*login, key, *privilege);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).extend(cells);
+                }
+            });
+        }
+    });
+    Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The private key of a way to log in; its public key is beside it.
+fn login_key(keys: &Keys, login: Login) -> Result<PathBuf, TestbedError> {
+    match login {
+        Login::Ed25519 => Ok(keys.path()),
+        Login::Ecdsa => made(keys, "matrix-ecdsa", ClientKeyType::Ecdsa(256)),
+        Login::Rsa => made(keys, "matrix-rsa", ClientKeyType::Rsa(3072)),
+    }
+}
+
+/// Made by an earlier call in this process, or now.
+fn made(keys: &Keys, name: &str, kind: ClientKeyType) -> Result<PathBuf, TestbedError> {
+    let path = keys.folder().join(name);
+    if path.exists() {
+        Ok(path)
+    } else {
+        keys.make(name, kind, None)
+    }
+}
+
+fn read(path: &Path) -> Result<String, TestbedError> {
+    let text = std::fs::read_to_string(path).map_err(TestbedError::path("read", path))?;
+    Ok(text.trim().to_owned())
+}
+
+/// A machine with every user of the matrix.
+fn spec(shell: Shell, init: Kind, accepted: &[String]) -> MachineSpec {
+    let users = Privilege::ALL.iter().filter(|privilege| **privilege != Privilege::Root);
+    MachineSpec {
+        shell,
+        users: users
+            .clone()
+            .map(|privilege| User {
+                name: privilege.user().to_owned(),
+                password: Some(PASSWORD.to_owned()),
+                ..User::default()
+            })
+            .collect(),
+        sudoers: users.filter_map(|privilege| privilege.sudoers()).collect(),
+        doas: Some(format!("permit nopass {}", Privilege::Doas.user())),
+        root_password: Some(ROOT_PASSWORD.to_owned()),
+        authorized_keys: accepted.to_vec(),
+        ..MachineSpec::of_kind(init)
+    }
+}
