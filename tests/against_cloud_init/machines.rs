@@ -175,7 +175,7 @@ fn active_services(case: &Case, machine: &Machine) -> Vec<String> {
                 .map(str::to_owned)
                 .collect()
         }
-        Kind::SshdOnly | Kind::BusyboxOnly => Vec::new(),
+        Kind::SshdOnly | Kind::OpenRc | Kind::BusyboxOnly => Vec::new(),
     }
 }
 
