@@ -63,6 +63,11 @@ impl Case {
         self.text("arguments").lines().map(str::to_owned).collect()
     }
 
+    /// `remote-machine`: the machine is given as a RemoteMachine, which has a name, and not on the command line.
+    pub(crate) fn is_remote_machine(&self) -> bool {
+        self.path("remote-machine").exists()
+    }
+
     /// `random`: files with random content, a path a line.
     pub(crate) fn random_files(&self) -> Vec<String> {
         self.text("random").lines().map(str::to_owned).collect()

@@ -8,7 +8,7 @@ use testbed::{Kind, Machine, MachineSpec};
 
 use crate::case::Case;
 use crate::compare::{self, Random, Side};
-use crate::lab::{Lab, sh, target};
+use crate::lab::{Lab, key, sh, target};
 use crate::snapshot;
 
 /// Files and folders that say nothing about what user-data asked for; a name that ends in `*` stands for all that begin so.
@@ -136,9 +136,9 @@ fn by_cloud_init(case: &Case, machine: &Machine) -> &'static str {
     if let Some(vendor_data) = case.vendor_data() {
         write(&format!("{seed}/vendor-data"), &vendor_data);
     }
-    let ran = machine
-        .run(&["/usr/bin/python3", "-S", "-B", "-c", include_str!("stages.py")])
-        .unwrap();
+    // Its sets are gone through in the same order each time.
+    let python = ["/usr/bin/env", "PYTHONHASHSEED=0", "/usr/bin/python3", "-S", "-B", "-c"];
+    let ran = machine.run(&[&python[..], &[include_str!("stages.py")]].concat()).unwrap();
     let result = std::fs::read(root.join("var/lib/cloud/data/result.json"));
     let result = result.unwrap_or_else(|error| panic!("{}: {error}: {}", case.name, String::from_utf8_lossy(&ran.stderr)));
     let result: serde_json::Value = serde_json::from_slice(&result).unwrap();
@@ -155,14 +155,39 @@ fn by_anywhere(case: &Case, machine: &Machine) -> &'static str {
     if case.vendor_data().is_some() {
         more.extend(["--vendor-data".to_owned(), case.path("vendor-data").display().to_string()]);
     }
-    let more: Vec<&str> = more.iter().map(String::as_str).collect();
-    let ran = lab.apply(&target("root", machine), &case.path("user-data"), &more);
+    if case.is_remote_machine() {
+        more.extend(["-f".to_owned(), remote_machine(&lab, machine)]);
+    } else {
+        more.push(target("root", machine));
+    }
+    let (key, user_data) = (key(), case.path("user-data").display().to_string());
+    let mut words = vec!["apply", "-i", &key, "--bootstrap-data", &user_data];
+    words.extend(more.iter().map(String::as_str));
+    let ran = lab.run(&words);
     match ran.status {
         0 => "done",
         1 => "error",
         2 => "refused",
         _ => panic!("{}: {ran:?}", case.name),
     }
+}
+
+/// A manifest of the machine, with the name that cloud-init's metadata has.
+fn remote_machine(lab: &Lab, machine: &Machine) -> String {
+    let spec = serde_json::json!({
+        "address": machine.address().to_string(),
+        "port": machine.port(),
+        "user": "root",
+        "sshKeyRef": {"name": "key"},
+    });
+    let metadata = |name| serde_json::json!({"name": name, "namespace": "default"});
+    let group = "infrastructure.cluster.x-k8s.io/v1beta2";
+    let secret = serde_json::json!({"value": machine.keys().private_key().unwrap()});
+    let objects = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": group, "kind": "RemoteMachine", "metadata": metadata("machine"), "spec": spec},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata("key"), "stringData": secret},
+    ]});
+    lab.file("machine.json", objects.to_string()).display().to_string()
 }
 
 fn active_services(case: &Case, machine: &Machine) -> Vec<String> {

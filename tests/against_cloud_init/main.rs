@@ -70,5 +70,5 @@ fn the_page_tells_the_differences() {
 
 #[test]
 fn there_are_many_cases() {
-    assert!(Case::all().count() >= 60);
+    assert!(Case::all().count() >= 120);
 }
