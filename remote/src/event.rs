@@ -35,6 +35,17 @@ pub enum Line {
         /// The byte.
         offset: u64,
     },
+    /// The host lacks this content, but for its first bytes.
+    Want(Want),
+    /// The host has said what it lacks, and waits for it.
+    Send {
+        /// Whether it can unpack gzip.
+        gzip: bool,
+    },
+    /// This content has arrived whole, by its SHA-256.
+    Got(String),
+    /// This content has not arrived as it was announced.
+    Bad(String),
     /// Nothing new, but the connection lives.
     Alive,
     /// The detached half is gone without having ended its run; in its words, if it left any.
@@ -57,6 +68,17 @@ pub enum Line {
     Journal(Record),
     /// Anything else.
     Noise,
+}
+
+/// A content that a host lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Its SHA-256.
+    pub sha256: String,
+    /// How many of its first bytes the host has.
+    pub has: u64,
+    /// The SHA-256 of those; `-` if there are none.
+    pub prefix: String,
 }
 
 /// One line of the journal.
@@ -147,6 +169,10 @@ impl Line {
             "done" => Some(Self::Done),
             "clean" => Some(Self::Clean),
             "follow" => follow(rest),
+            "want" => want(rest),
+            "send" => Some(Self::Send { gzip: rest == "gzip" }),
+            "got" => Some(Self::Got(rest.to_owned())),
+            "bad" => Some(Self::Bad(rest.to_owned())),
             "alive" => Some(Self::Alive),
             "lost" => Some(Self::Lost(rest.to_owned())),
             "fact" => {
@@ -181,6 +207,15 @@ fn follow(rest: &str) -> Option<Line> {
         run: run.to_owned(),
         offset: offset.parse().ok()?,
     })
+}
+
+fn want(rest: &str) -> Option<Line> {
+    let mut words = rest.split(' ');
+    Some(Line::Want(Want {
+        sha256: words.next()?.to_owned(),
+        has: words.next()?.parse().ok()?,
+        prefix: words.next()?.to_owned(),
+    }))
 }
 
 fn record(word: &str, rest: &str) -> Option<Record> {
@@ -353,6 +388,17 @@ mod tests {
                     value: String::new(),
                 },
             ),
+            (
+                "want ab 7 cd",
+                Line::Want(Want {
+                    sha256: "ab".into(),
+                    has: 7,
+                    prefix: "cd".into(),
+                }),
+            ),
+            ("want ab -7 cd", Line::Noise),
+            ("want ab 99999999999999999999 cd", Line::Noise),
+            ("send gzip", Line::Send { gzip: true }),
             ("made 0 /etc/x", Line::Journal(Record::Other)),
             ("Welcome to Debian", Line::Noise),
             ("end x", Line::Noise),

@@ -61,7 +61,7 @@ impl Redactor {
                     let private = ensure.arguments.iter().filter(|_| ensure.private);
                     private.for_each(|argument| private_file(&String::from_utf8_lossy(argument.expose()), &mut found));
                 }
-                Action::Remove { .. } | Action::Expect { .. } | Action::Undo | Action::Prove => {}
+                Action::CopyFile(_) | Action::Remove { .. } | Action::Expect { .. } | Action::Undo | Action::Prove => {}
             }
         }
         Self::new(found)

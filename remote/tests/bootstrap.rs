@@ -157,6 +157,16 @@ fn render_file(text: &mut String, places: &Places<'_>, file: &File) {
     )
     .unwrap();
     content(text, file.content.expose());
+    if let Some(source) = &file.source {
+        let names: Vec<_> = source.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let fallback = if source.has_fallback { " or else the content" } else { "" };
+        writeln!(
+            text,
+            "  from {:?} {names:?} sha256 {:?}{fallback}",
+            source.location, source.sha256
+        )
+        .unwrap();
+    }
 }
 
 fn content(text: &mut String, bytes: &[u8]) {

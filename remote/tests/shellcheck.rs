@@ -4,7 +4,8 @@
 use std::io::Write;
 use std::process::{Command as Process, Stdio};
 
-use remote::plan::{Action, Body, Command, Ensure, Module, Plan, Script, WriteFile};
+use remote::content::Content;
+use remote::plan::{Action, Body, Command, CopyFile, Ensure, Module, Plan, Script, WriteFile};
 use remote::script::{Mode, Order, Question, enter, render, render_question};
 use remote::secret::Secret;
 
@@ -32,6 +33,20 @@ fn plan() -> Plan {
             content: Secret::new(content),
             owner: Some("daemon:".to_owned()),
             mode: 0o4750,
+            append,
+        })
+    };
+    let content = || {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"bulk").unwrap();
+        Content::of_file("bulk".to_owned(), file, None).unwrap()
+    };
+    let copy = |path: &[u8], append| {
+        Action::CopyFile(CopyFile {
+            path: path.to_vec(),
+            content: content(),
+            owner: Some("daemon:".to_owned()),
+            mode: 0o755,
             append,
         })
     };
@@ -71,6 +86,9 @@ fn plan() -> Plan {
         file(b"/etc/plain", b"plain 'text' with $dollars `and` ticks\n", false),
         file(b"/etc/it's \"odd\" %s \\n\xff\n", b"\0\xff\x81%s\\", false),
         file(b"/etc/plain", b"more", true),
+        copy(b"/srv/plain", false),
+        copy(b"/srv/it's \"odd\" \xff\n", false),
+        copy(b"/srv/appended", true),
         command("echo \"unclosed $(", Module::Boot),
         command("echo \u{e9} \x01", Module::Run),
         script(Body::Inline(Secret::from("#!/usr/bin/env sh\nexit 0\n"))),

@@ -172,6 +172,12 @@ pub(crate) struct BootstrapArgs {
     /// wins
     #[arg(long, value_name = "FILE")]
     pub(crate) vendor_data: Option<PathBuf>,
+    /// Put a file of this computer onto every machine (may be repeated); it may be large: LOCAL:/PATH[:MODE[:USER[:GROUP]]]
+    #[arg(long = "file", value_name = "LOCAL:/PATH", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) files: Vec<String>,
+    /// Let bootstrap data name files below this folder as sources of its write_files (may be repeated) [default: none]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) local_files: Vec<PathBuf>,
     /// Refuse bootstrap data that asks for anything this program does not do yet
     #[arg(long)]
     pub(crate) strict: bool,

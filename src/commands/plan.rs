@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use remote::plan::{Action, Body, Command, Ensure, Module, Plan, Script, Step, WriteFile};
+use remote::plan::{Action, Body, Command, CopyFile, Ensure, Module, Plan, Script, Step, WriteFile};
 use remote::redact::Redactor;
 use remote::script::{self, Mode, Order};
 use serde_json::{Value, json};
@@ -125,6 +125,24 @@ fn summary(action: &Action, redactor: &Redactor) -> String {
             let owner = owner.as_deref().unwrap_or("root:root");
             format!("{verb} {}, {} bytes, {mode:04o}, {owner}", path(to), content.len())
         }
+        Action::CopyFile(CopyFile {
+            path: to,
+            content,
+            owner,
+            mode,
+            append,
+        }) => {
+            let verb = if *append { "append to" } else { "write" };
+            let owner = owner.as_deref().unwrap_or("root:root");
+            let packed = if content.is_compressible() { ", compressible" } else { "" };
+            format!(
+                "{verb} {}, {}, {mode:04o}, {owner}, from {}, sha256 {}{packed}",
+                path(to),
+                words::bytes(content.size()),
+                path(content.label().as_bytes()),
+                content.sha256(),
+            )
+        }
         Action::Command(Command { text, module: _ }) => format!("run {}", first_line(text.expose())),
         Action::Script(Script {
             interpreter,
@@ -178,6 +196,23 @@ fn json_step(number: usize, step: &Step, redactor: &Redactor) -> Value {
             "action": "writeFile",
             "path": path(to),
             "bytes": content.len(),
+            "mode": format!("{mode:04o}"),
+            "owner": owner.as_deref().unwrap_or("root:root"),
+            "append": append,
+        }),
+        Action::CopyFile(CopyFile {
+            path: to,
+            content,
+            owner,
+            mode,
+            append,
+        }) => json!({
+            "action": "copyFile",
+            "path": path(to),
+            "from": path(content.label().as_bytes()),
+            "bytes": content.size(),
+            "sha256": content.sha256().as_str(),
+            "compressible": content.is_compressible(),
             "mode": format!("{mode:04o}"),
             "owner": owner.as_deref().unwrap_or("root:root"),
             "append": append,

@@ -1,13 +1,15 @@
 //! Bootstrap data to plans: at once, or once the machine has told the facts that its template uses.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use remote::bootstrap::{self, BootstrapErrorKind, Unsupported, Variables, VendorData};
+use remote::bootstrap::{self, Bootstrap, BootstrapErrorKind, Unsupported, Variables, VendorData};
 use remote::facts::Facts;
 use remote::plan::{Plan, Policy};
 use remote::sandbox::Sandbox;
 use remote::secret::Secret;
 
+use super::contents::Contents;
 use crate::input::Problem;
 
 /// The argument with which this program renders one template, and does nothing else.
@@ -32,14 +34,42 @@ impl Planned {
     }
 }
 
-/// Bootstrap data, and how it is to be read.
+/// Bootstrap data, and where it is from.
 #[derive(Clone, Debug)]
-pub(crate) struct Data {
-    /// What errors call it.
-    pub(crate) source: String,
+pub(crate) struct Source {
+    /// What errors call it; nothing if there is no data at all.
+    pub(crate) name: String,
     pub(crate) data: Secret,
     /// The Secret's `format`.
     pub(crate) format: Option<String>,
+    /// The file that names it: relative paths in it are relative to that one's folder.
+    pub(crate) place: PathBuf,
+}
+
+impl Source {
+    /// A file, or standard input.
+    pub(crate) fn of_file(name: String, data: Secret) -> Self {
+        let place = PathBuf::from(&name);
+        Self {
+            name,
+            data,
+            format: None,
+            place,
+        }
+    }
+
+    /// Nothing: for machines that get files of the command line only.
+    pub(crate) fn none() -> Self {
+        Self::of_file(String::new(), Secret::default())
+    }
+}
+
+/// Bootstrap data, and how it is to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Data {
+    pub(crate) source: Source,
+    /// What it may name, and what is beside it.
+    pub(crate) contents: Option<Arc<Contents>>,
     /// vendor-data: what errors call it, and what it is.
     pub(crate) vendor_data: Option<(String, Secret)>,
     /// The RemoteMachine's name.
@@ -66,8 +96,8 @@ impl Data {
     pub(crate) fn plan(&self, facts: Option<&Facts>) -> Result<Made, Refused> {
         let sandbox = Sandbox::of_this_program([RENDER]);
         let options = bootstrap::Options {
-            source: &self.source,
-            format: self.format.as_deref(),
+            source: &self.source.name,
+            format: self.source.format.as_deref(),
             variables: Variables {
                 machine_name: self.machine_name.clone(),
                 facts: facts.cloned(),
@@ -78,13 +108,21 @@ impl Data {
             }),
             renderer: Some(&sandbox),
         };
-        let parsed = bootstrap::parse(self.data.expose(), &options).map_err(|error| {
+        let parsed = if self.source.name.is_empty() {
+            Ok(Bootstrap::default())
+        } else {
+            bootstrap::parse(self.source.data.expose(), &options)
+        };
+        let mut parsed = parsed.map_err(|error| {
             if let BootstrapErrorKind::NeedsFacts { names } = error.kind {
                 Refused::Needs(names)
             } else {
                 Refused::Problem(Problem::new(error))
             }
         })?;
+        if let Some(contents) = &self.contents {
+            contents.complete(&mut parsed, &self.source.place).map_err(Refused::Problem)?;
+        }
         let notes = parsed.unsupported.iter().map(|unsupported| {
             let Unsupported { key, line, column, why } = unsupported;
             let (source, line) = parsed.sources.place(*line);
@@ -92,7 +130,7 @@ impl Data {
         });
         let notes = notes.collect();
         let plan = Plan::new(&parsed, &self.policy);
-        let plan = plan.map_err(|error| Refused::Problem(Problem(format!("{}: {error}", self.source))))?;
+        let plan = plan.map_err(|error| Refused::Problem(Problem(format!("{}: {error}", self.source.name))))?;
         Ok((plan, notes))
     }
 }
@@ -122,7 +160,7 @@ impl Later {
     pub(crate) fn plan(&self, facts: &Facts) -> Result<(Arc<Plan>, Vec<String>), String> {
         let (plan, notes) = self.data.plan(Some(facts)).map_err(|refused| match refused {
             Refused::Problem(Problem(what)) => what,
-            Refused::Needs(names) => format!("{}: the machine did not tell {}", self.data.source, names.join(", ")),
+            Refused::Needs(names) => format!("{}: the machine did not tell {}", self.data.source.name, names.join(", ")),
         })?;
         if self.data.strict && !notes.is_empty() {
             return Err(notes.join("\n"));

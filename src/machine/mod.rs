@@ -1,5 +1,6 @@
 //! Input to machines: complete, checked, and without having touched any of them.
 
+mod contents;
 mod later;
 mod plans;
 mod remote_machines;
@@ -16,6 +17,8 @@ use crate::cli::{BootstrapArgs, MachineArgs};
 use crate::input::{self, Problem};
 use crate::manifest::Objects;
 use crate::target;
+use contents::Contents;
+use later::Source;
 pub(crate) use later::{Planned, RENDER};
 
 /// A machine to work on.
@@ -105,6 +108,7 @@ pub(crate) fn read(machines: &MachineArgs, bootstrap: Option<&BootstrapArgs>) ->
     }
     reading.objects(machines);
     reading.bootstrap_data();
+    reading.contents();
     // What cannot be read would be missed by everything that names it.
     if reading.problems.is_empty() {
         reading.remote_machines(machines);
@@ -136,6 +140,8 @@ struct Reading<'a> {
     data: Option<(String, Secret)>,
     /// `--vendor-data`, likewise.
     vendor_data: Option<(String, Secret)>,
+    /// `--file` and `--local-files`; nothing where nothing is applied.
+    contents: Option<Arc<Contents>>,
     /// Plans by source and policy, so that a hundred machines with the same data share one.
     plans: BTreeMap<String, Arc<Plan>>,
     fleet: Fleet,
@@ -166,6 +172,18 @@ impl Reading<'_> {
         self.vendor_data = self.file(args.vendor_data.as_deref());
     }
 
+    fn contents(&mut self) {
+        match self.bootstrap.map(Contents::new) {
+            Some(Ok(contents)) => self.contents = Some(Arc::new(contents)),
+            Some(Err(problems)) => self.problems.extend(problems),
+            None => {}
+        }
+    }
+
+    fn has_files(&self) -> bool {
+        self.contents.as_ref().is_some_and(|contents| contents.has_files())
+    }
+
     fn file(&mut self, path: Option<&Path>) -> Option<(String, Secret)> {
         let path = path?;
         input::read(path)
@@ -190,10 +208,15 @@ impl Reading<'_> {
                 expect_sentinel: false,
             };
             match self.data.clone() {
-                Some((source, data)) => planned = self.plan(&source, &data, None, None, &policy),
+                Some((source, data)) => planned = self.plan(Source::of_file(source, data), None, &policy),
+                None if bootstrap.bootstrap_data.is_none() && self.contents.is_none() => {}
+                None if bootstrap.bootstrap_data.is_none() && self.has_files() => {
+                    planned = self.plan(Source::none(), None, &policy);
+                }
                 None if bootstrap.bootstrap_data.is_none() => {
-                    self.problems
-                        .push(Problem::new("what shall be applied? give --bootstrap-data FILE"));
+                    self.problems.push(Problem::new(
+                        "what shall be applied? give --bootstrap-data FILE, or --file LOCAL:/PATH",
+                    ));
                 }
                 None => {}
             }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use remote::plan::Policy;
-use remote::secret::Secret;
 
 use super::Reading;
-use super::later::{Data, Later, Planned, Refused};
+use super::later::{Data, Later, Planned, Refused, Source};
 use crate::input::Problem;
 use crate::manifest::{Key, Machine as MachineObject, RemoteMachine};
 
@@ -21,11 +20,14 @@ impl Reading<'_> {
         let machine = match machines.as_slice() {
             [] => {
                 let Some((source, data)) = self.data.clone() else {
+                    if self.has_files() {
+                        return self.plan(Source::none(), Some(key.name.clone()), &policy);
+                    }
                     let what = "no Machine in the input has it as its infrastructureRef; add one, or give --bootstrap-data";
                     self.problems.push(place.problem(format!("RemoteMachine {key}: {what}")));
                     return None;
                 };
-                return self.plan(&source, &data, None, Some(key.name.clone()), &policy);
+                return self.plan(Source::of_file(source, data), Some(key.name.clone()), &policy);
             }
             [machine] => machine,
             [first, second, ..] => {
@@ -65,27 +67,19 @@ impl Reading<'_> {
         let format = secret
             .get("format")
             .map(|format| String::from_utf8_lossy(format.expose()).into_owned());
-        self.plan(
-            &format!("Secret {secret_key} key \"value\""),
-            &data,
-            format.as_deref(),
-            Some(key.name.clone()),
-            &policy,
-        )
+        let source = Source {
+            name: format!("Secret {secret_key} key \"value\""),
+            data,
+            format,
+            place: machine.place.source().into(),
+        };
+        self.plan(source, Some(key.name.clone()), &policy)
     }
 
-    pub(super) fn plan(
-        &mut self,
-        source: &str,
-        data: &Secret,
-        format: Option<&str>,
-        machine_name: Option<String>,
-        policy: &Policy,
-    ) -> Option<Planned> {
+    pub(super) fn plan(&mut self, source: Source, machine_name: Option<String>, policy: &Policy) -> Option<Planned> {
         let data = Data {
-            source: source.to_owned(),
-            data: data.clone(),
-            format: format.map(str::to_owned),
+            source,
+            contents: self.contents.clone(),
             vendor_data: self.vendor_data.clone(),
             machine_name,
             policy: policy.clone(),

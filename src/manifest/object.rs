@@ -37,6 +37,11 @@ impl Place {
         }
     }
 
+    /// The file.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// What is wrong there.
     pub(crate) fn problem(&self, what: impl fmt::Display) -> Problem {
         Problem(format!("{self}: {what}"))

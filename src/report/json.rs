@@ -47,6 +47,12 @@ impl Reporter for Json {
             }
             Event::Facts(facts) => self.print(machine, "facts", json!({ "facts": facts })),
             Event::Following { run } => self.print(machine, "following", json!({ "run": run })),
+            Event::Sending { .. } => {}
+            Event::Sent { number, from, size } => self.print(
+                machine,
+                "sent",
+                json!({ "step": number, "name": self.step(machine, *number), "from": from, "bytes": size }),
+            ),
             Event::StepBegan { number } => {
                 self.print(
                     machine,

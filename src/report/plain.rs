@@ -83,11 +83,19 @@ impl Plain {
                     words::seconds(*took)
                 ))
             }
+            Event::Sent { number, from, size } if self.steps == Steps::All => Some(format!(
+                "sent {} of {} for {}",
+                words::bytes(size.saturating_sub(*from)),
+                words::bytes(*size),
+                words::step_name(plan, *number)
+            )),
             Event::Connected {
                 trusted_on_first_use: None,
             }
             | Event::Facts(_)
             | Event::Following { .. }
+            | Event::Sending { .. }
+            | Event::Sent { .. }
             | Event::StepBegan { .. }
             | Event::StepEnded { .. } => None,
         }

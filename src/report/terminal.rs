@@ -84,7 +84,14 @@ impl Reporter for Terminal {
         let plan = self.machines.get(machine).and_then(Machine::plan);
         let message = match event {
             Event::Connected { .. } => "connected".to_owned(),
+            Event::Sent { .. } => "sent".to_owned(),
             Event::Following { .. } => "running".to_owned(),
+            Event::Sending { number, sent, size } => format!(
+                "sending {}: {} of {}",
+                words::step_name(plan, *number),
+                words::bytes(*sent),
+                words::bytes(*size)
+            ),
             Event::StepBegan { number } => {
                 let of = plan.map_or(0, |plan| plan.steps().len());
                 format!("step {number} of {of}, {}", words::step_name(plan, *number))

@@ -119,6 +119,21 @@ pub(crate) fn steps(count: usize) -> String {
     format!("{count} step{}", if count == 1 { "" } else { "s" })
 }
 
+/// A size for people: `1.5 MB`.
+pub(crate) fn bytes(count: u64) -> String {
+    if count < 1000 {
+        return format!("{count} bytes");
+    }
+    let mut size = count as f64 / 1000.0;
+    for unit in ["kB", "MB", "GB"] {
+        if size < 1000.0 {
+            return format!("{size:.1} {unit}");
+        }
+        size /= 1000.0;
+    }
+    format!("{size:.1} TB")
+}
+
 /// A time for people.
 pub(crate) fn seconds(took: Duration) -> String {
     if took < Duration::from_secs(100) {
@@ -137,6 +152,19 @@ pub(crate) fn step_name(plan: Option<&Plan>, number: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes() {
+        for (count, text) in [
+            (0, "0 bytes"),
+            (999, "999 bytes"),
+            (1000, "1.0 kB"),
+            (104_857_600, "104.9 MB"),
+            (5_000_000_000_000_000, "5000.0 TB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+    }
 
     #[test]
     fn a_total_names_only_what_there_was() {

@@ -2,14 +2,28 @@
 
 use super::cloud_config::Module;
 use super::encoding::Encoding;
-use super::error::BootstrapError;
+use super::error::{BootstrapError, FieldProblem};
 use super::fields::Fields;
 use super::{File, MAX_FILE_BYTES, Origin, Owner, Unsupported, owner, path, permissions};
+use crate::content::Sha256Hex;
+use crate::content::source::{Location, Source};
 use crate::secret::Secret;
 use crate::yaml::{Node, Resolved};
 
 /// The keys of an entry that are applied.
-const KEYS: [&str; 7] = ["path", "content", "encoding", "owner", "permissions", "append", "defer"];
+const KEYS: [&str; 8] = [
+    "path",
+    "content",
+    "encoding",
+    "owner",
+    "permissions",
+    "append",
+    "defer",
+    "source",
+];
+
+/// The keys of a `source` that are applied; `sha256` is ours.
+const SOURCE_KEYS: [&str; 3] = ["uri", "headers", "sha256"];
 
 /// Reads the list of files. Keys that are not applied are added to `unsupported`.
 pub(super) fn parse(module: &Module<'_>, list: &Node, unsupported: &mut Vec<Unsupported>) -> Result<Vec<File>, BootstrapError> {
@@ -50,6 +64,8 @@ impl<'a> Entry<'a> {
         Ok(File {
             path: self.path()?,
             content: self.content(encoding, limit)?,
+            source: self.source()?,
+            resolved: None,
             owner: self.owner()?,
             permissions: match fields.text("permissions")? {
                 Some((text, node)) => permissions::parse(text).map_err(|problem| fields.fail(node, "permissions", problem))?,
@@ -103,12 +119,40 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Without a `uri` there is none, as in cloud-init.
+    fn source(&self) -> Result<Option<Source>, BootstrapError> {
+        let Some(source) = self.fields.mapping("source")? else {
+            return Ok(None);
+        };
+        let Some((uri, node)) = source.text("uri")?.filter(|(uri, _)| !uri.is_empty()) else {
+            return Ok(None);
+        };
+        let location = Location::parse(uri).map_err(|expected| source.fail(node, "uri", FieldProblem::Invalid { expected }))?;
+        let sha256 = match source.text("sha256")? {
+            None => None,
+            Some((text, node)) => Some(Sha256Hex::parse(text.trim()).ok_or_else(|| {
+                let expected = "the 64 hexadecimal digits of a SHA-256";
+                source.fail(node, "sha256", FieldProblem::Invalid { expected })
+            })?),
+        };
+        let mut headers = Vec::new();
+        if let Some(fields) = source.mapping("headers")? {
+            for (name, _, node) in fields.entries() {
+                headers.push((name.to_owned(), Secret::from(fields.item(&fields.key(name), node)?)));
+            }
+        }
+        Ok(Some(Source {
+            location,
+            headers,
+            sha256,
+            has_fallback: self.fields.present("content").is_some(),
+        }))
+    }
+
     fn unsupported(&self) -> Vec<Unsupported> {
         let mut others = self.fields.others(&KEYS);
-        for other in &mut others {
-            if other.key == self.fields.key("source") {
-                "content is not fetched from a URL; only `content` is used".clone_into(&mut other.why);
-            }
+        if let Ok(Some(source)) = self.fields.mapping("source") {
+            others.extend(source.others(&SOURCE_KEYS));
         }
         others
     }

@@ -24,6 +24,7 @@ mod owner;
 mod parts;
 mod path;
 mod permissions;
+mod resolve;
 mod script;
 mod scripts;
 mod settings;
@@ -37,9 +38,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use error::{BootstrapError, BootstrapErrorKind, FieldProblem, GzipError};
+pub use resolve::ResolveError;
 pub use sources::Sources;
 pub use template::{Fault, InProcess, Renderer, Rendering};
 
+use crate::content::Content;
+use crate::content::source::Source;
 use crate::facts::Facts;
 use crate::secret::Secret;
 use crate::yaml::Span;
@@ -117,8 +121,12 @@ pub struct Bootstrap {
 pub struct File {
     /// Absolute and normalised: no `.`, no `..`, no empty component.
     pub path: String,
-    /// Decoded and decompressed.
+    /// Decoded and decompressed. Beside a [`File::source`]: what is written where that cannot be had.
     pub content: Secret,
+    /// Where the content is to be fetched.
+    pub source: Option<Source>,
+    /// The content that was found there ([`crate::content::source::resolve`]); it goes before [`File::content`].
+    pub resolved: Option<Content>,
     /// To whom it is given.
     pub owner: Owner,
     /// The mode bits, `0o644` by default.
@@ -131,6 +139,14 @@ pub struct File {
     pub origin: Origin,
 }
 
+impl File {
+    /// Whether it is known what is to be written.
+    #[must_use]
+    pub fn is_resolved(&self) -> bool {
+        self.source.is_none() || self.resolved.is_some()
+    }
+}
+
 /// A file's owner. A part that is nothing stays as it is when the file is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
@@ -138,6 +154,20 @@ pub struct Owner {
     pub user: Option<String>,
     /// Group name or number.
     pub group: Option<String>,
+}
+
+impl Owner {
+    /// Reads `user`, `user:group` or `:group`, as `write_files[].owner` does; nothing if it cannot be one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        owner::parse(text).ok()
+    }
+}
+
+/// Reads an octal mode as `write_files[].permissions` does; nothing if it is none.
+#[must_use]
+pub fn mode(text: &str) -> Option<u32> {
+    permissions::parse(text).ok()
 }
 
 /// One entry of `runcmd` or `bootcmd`.

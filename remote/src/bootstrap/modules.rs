@@ -382,10 +382,6 @@ pub const NOT_APPLIED_WITHIN: &[(&str, Support)] = &[
         "users[].ssh_redirect_user",
         Support::Ignored("it is about keys from a cloud's metadata, and there are none here"),
     ),
-    (
-        "write_files[].source",
-        Support::Refused("content is not fetched from a URL; only `content` is used"),
-    ),
     ("zypper.config", Support::Refused("/etc/zypp/zypp.conf stays as it is")),
 ];
 

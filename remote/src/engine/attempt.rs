@@ -1,5 +1,7 @@
 //! One connection: sends the program, reads lines until the end, the connection's loss, or the caller's wish to stop.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use super::lines::{Lines, RawLine};
 use super::opening::open;
 use super::privilege::{self, Way};
 use super::privilege_error::PrivilegeError;
+use super::supply::{Delivery, Interruption};
 use crate::event::{Line, printable};
 use crate::script;
 use crate::secret::Secret;
@@ -31,19 +34,29 @@ pub(super) enum Talk<E> {
     Broken(String),
 }
 
+/// What a line is answered with.
+pub(super) enum Answer<'a, E> {
+    /// Nothing.
+    Nothing,
+    /// The program gets this on its standard input. Only while nothing else is being sent.
+    Send(Delivery<'a>),
+    /// That was all.
+    End(E),
+}
+
 /// Sends `program` and gives each line of its answer to `read`, until that returns an end. `way` is how to become root; where it is
 /// refused, another one is tried and kept there.
 ///
 /// # Errors
 /// Whatever cannot be mended by another connection.
-pub(super) async fn talk<E>(
+pub(super) async fn talk<'a, E>(
     connection: &Connection,
     host: &Host,
     way: &mut Way,
     program: &Secret,
     silence: Duration,
     cancel: &CancellationToken,
-    mut read: impl FnMut(RawLine) -> Option<E>,
+    mut read: impl FnMut(RawLine) -> Answer<'a, E>,
 ) -> Result<Talk<E>, Error> {
     let mut of_sudo: Option<PrivilegeError> = None;
     loop {
@@ -65,14 +78,14 @@ pub(super) async fn talk<E>(
     }
 }
 
-async fn talk_one_way<E>(
+async fn talk_one_way<'a, E>(
     connection: &Connection,
     host: &Host,
     way: Way,
     program: &Secret,
     silence: Duration,
     cancel: &CancellationToken,
-    read: &mut impl FnMut(RawLine) -> Option<E>,
+    read: &mut impl FnMut(RawLine) -> Answer<'a, E>,
 ) -> Result<Talk<E>, Error> {
     let command = way.wrap(&host.privilege, &script::enter(program));
     // Not our own token: a command that is cancelled takes no input any more, and it must still take the word to stop.
@@ -112,7 +125,7 @@ async fn talk_one_way<E>(
         }
     }
     let mut input = Some(input);
-    let mut sending = Box::pin(send(input.take(), program));
+    let mut sending: Sending<'_> = Box::pin(send(input.take(), program));
     let mut stopping: Option<Instant> = None;
     loop {
         let deadline = stopping.unwrap_or_else(|| Instant::now() + silence);
@@ -130,8 +143,15 @@ async fn talk_one_way<E>(
                 continue;
             }
             sent = &mut sending, if input.is_none() => {
-                input = Some(sent);
-                continue;
+                let (back, sent) = sent;
+                input = Some(back);
+                match sent {
+                    Ok(()) | Err(Interruption::Closed) => continue,
+                    Err(Interruption::Stuck(seconds)) => {
+                        return Ok(Talk::Broken(format!("the host took nothing for {seconds} s")));
+                    }
+                    Err(Interruption::Failed(error)) => return Err(error),
+                }
             }
             next = timeout_at(deadline, talker.next()) => next,
         };
@@ -153,21 +173,35 @@ async fn talk_one_way<E>(
                 let user = host.target.user.clone();
                 return Err(Error::Privilege(PrivilegeError::NoExec { user }));
             }
-            if let Some(end) = read(line) {
-                return Ok(Talk::End(end));
+            match read(line) {
+                Answer::Nothing => {}
+                Answer::Send(delivery) => {
+                    if let Some(input) = input.take() {
+                        sending = Box::pin(deliver(input, delivery, silence));
+                    }
+                }
+                Answer::End(end) => return Ok(Talk::End(end)),
             }
         }
     }
 }
 
-/// Sends the program and hands the input back: it stays open, since its end would mean that we are gone.
-async fn send(input: Option<ProcessInput>, program: &Secret) -> ProcessInput {
+/// What is being sent: gives the input back, which stays open, since its end would mean that we are gone.
+type Sending<'a> = Pin<Box<dyn Future<Output = (ProcessInput, Result<(), Interruption>)> + Send + 'a>>;
+
+async fn deliver(input: ProcessInput, delivery: Delivery<'_>, patience: Duration) -> (ProcessInput, Result<(), Interruption>) {
+    let sent = delivery.send(&input, patience).await;
+    (input, sent)
+}
+
+/// Sends the program.
+async fn send(input: Option<ProcessInput>, program: &Secret) -> (ProcessInput, Result<(), Interruption>) {
     let Some(mut input) = input else {
         std::future::pending().await
     };
     // When the program ends before it was sent whole, its last words tell more than this error.
     let _ = input.write_all(program.expose()).await;
-    input
+    (input, Ok(()))
 }
 
 /// Something that a program wrote.

@@ -57,6 +57,9 @@ pub enum Error {
     /// The detached half of the program is gone: killed, out of memory, or the host could not write its journal.
     #[error("the run was lost on the host{}; run the same command again to go on", if .0.is_empty() { String::new() } else { format!(": {}", .0) })]
     Lost(String),
+    /// A content cannot be sent: its file has changed or cannot be read, or the host asks for what there is not.
+    #[error("{0}")]
+    Content(String),
     /// Our program did not even begin.
     #[error("no program could be run on the host: {0}; check the login shell of that user")]
     NoProgram(String),

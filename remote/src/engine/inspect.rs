@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Talk, talk};
+use super::attempt::{Answer, Talk, talk};
 use super::error::Error;
 use super::privilege::Way;
 use super::{Host, Limits};
@@ -193,10 +193,10 @@ async fn ask(
     let mut way = Way::first(&host.privilege);
     let talked = talk(&connection, host, &mut way, &program, limits.silence, cancel, |line| {
         if line.bytes == END {
-            return Some(());
+            return Answer::End(());
         }
         read(&line.bytes, &mut telling);
-        None
+        Answer::Nothing
     })
     .await;
     connection.close().await;
@@ -217,6 +217,10 @@ impl Status {
             | Line::Done
             | Line::Clean
             | Line::Follow { .. }
+            | Line::Want(_)
+            | Line::Send { .. }
+            | Line::Got(_)
+            | Line::Bad(_)
             | Line::Alive
             | Line::Lost(_)
             | Line::Fail { .. }

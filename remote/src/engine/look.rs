@@ -3,7 +3,7 @@
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Talk, talk};
+use super::attempt::{Answer, Talk, talk};
 use super::error::Error;
 use super::inspect::{END, Telling};
 use super::privilege::Way;
@@ -72,14 +72,14 @@ async fn ask(
     let (mut telling, mut told) = (Telling::begin(), None);
     let talked = talk(connection, host, way, &program, job.limits.silence, cancel, |line| {
         if line.bytes == END {
-            return Some(told.take());
+            return Answer::End(told.take());
         }
         let line = Line::parse(&line.bytes);
         if let Line::Fail { text, .. } = line {
-            return Some(Some(Err(Error::Unfit(text))));
+            return Answer::End(Some(Err(Error::Unfit(text))));
         }
         told = telling.take(&line).map(Ok).or(told.take());
-        None
+        Answer::Nothing
     })
     .await?;
     match talked {

@@ -13,6 +13,7 @@ mod privilege;
 mod privilege_error;
 mod progress;
 mod run;
+mod supply;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,6 +131,24 @@ pub enum Event {
     Following {
         /// The run's name on the host.
         run: String,
+    },
+    /// A content that the host lacks is on its way: told when it begins and twice a second.
+    Sending {
+        /// The first step that needs it, from 1.
+        number: usize,
+        /// Bytes of it that are on the host or on their way.
+        sent: u64,
+        /// Bytes of it in all.
+        size: u64,
+    },
+    /// The last byte of a content is on its way.
+    Sent {
+        /// The first step that needs it, from 1.
+        number: usize,
+        /// Bytes of it that the host had before.
+        from: u64,
+        /// Bytes of it in all.
+        size: u64,
     },
     /// A step has begun.
     StepBegan {

@@ -37,6 +37,8 @@ pub(super) enum End {
     Unchanged,
     /// All steps ended well.
     Ok,
+    /// Another connection may get further, for this reason.
+    Again(String),
     /// It did not end well.
     Bad(Error),
 }
@@ -76,7 +78,15 @@ impl<'a> Progress<'a> {
                 None
             }
             Line::Journal(record) => self.record(record, listener),
-            Line::Hello { .. } | Line::Owner(_) | Line::Alive | Line::Fact { .. } | Line::Noise => None,
+            Line::Hello { .. }
+            | Line::Owner(_)
+            | Line::Want(_)
+            | Line::Send { .. }
+            | Line::Got(_)
+            | Line::Bad(_)
+            | Line::Alive
+            | Line::Fact { .. }
+            | Line::Noise => None,
         }
     }
 

@@ -6,12 +6,13 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Talk, talk};
+use super::attempt::{Answer, Talk, talk};
 use super::error::Error;
 use super::inspect::Telling;
 use super::look::look;
 use super::privilege::Way;
 use super::progress::{End, Progress};
+use super::supply::Supply;
 use super::{Event, Finish, Host, Job, Planning};
 use crate::event::Line;
 use crate::plan::Plan;
@@ -75,6 +76,8 @@ struct Runner<'a> {
     progress: Progress<'a>,
     /// How to become root there, as far as it is known.
     way: Way,
+    /// The most bytes of contents that the host was found to have.
+    reached: u64,
     connections: usize,
     traffic: Traffic,
     /// Whether the machine has told what it is.
@@ -100,6 +103,7 @@ impl<'a> Runner<'a> {
             listener,
             progress,
             way: Way::first(&host.privilege),
+            reached: 0,
             connections: 0,
             traffic: Traffic::default(),
             has_facts: false,
@@ -111,12 +115,12 @@ impl<'a> Runner<'a> {
         let mut delays = self.delays();
         let mut attempts = 0;
         loop {
-            let before = self.progress.seen.clone();
+            let before = (self.progress.seen.clone(), self.reached);
             let reason = match self.attempt().await? {
                 Ok(end) => return self.finish(end),
                 Err(reason) => reason,
             };
-            if self.progress.seen != before {
+            if (&self.progress.seen, self.reached) != (&before.0, before.1) {
                 (delays, attempts) = (self.delays(), 0);
             }
             attempts += 1;
@@ -166,6 +170,7 @@ impl<'a> Runner<'a> {
         let program = script::render(self.plan, &self.order());
         let (progress, listener, has_facts) = (&mut self.progress, self.listener, &mut self.has_facts);
         let mut facts = Telling::begin();
+        let mut supply = Supply::of(self.plan, listener);
         let talked = talk(
             &connection,
             self.host,
@@ -179,15 +184,23 @@ impl<'a> Runner<'a> {
                     *has_facts = true;
                     listener(Event::Facts(Box::new(facts)));
                 }
-                progress.observe(parsed, line.length, listener)
+                match supply.observe(&parsed) {
+                    Ok(Some(delivery)) => Answer::Send(delivery),
+                    Ok(None) => progress
+                        .observe(parsed, line.length, listener)
+                        .map_or(Answer::Nothing, Answer::End),
+                    Err(end) => Answer::End(end),
+                }
             },
         )
         .await;
+        self.reached = self.reached.max(supply.reached());
         let Traffic { sent, received } = connection.traffic();
         self.traffic.sent += sent;
         self.traffic.received += received;
         connection.close().await;
         match talked? {
+            Talk::End(End::Again(reason)) => Ok(Err(reason)),
             Talk::End(end) => Ok(Ok(end)),
             Talk::Broken(reason) => Ok(Err(reason)),
         }
@@ -226,6 +239,7 @@ impl<'a> Runner<'a> {
             End::Unchanged => true,
             End::Ok => false,
             End::Bad(error) => return Err(error),
+            End::Again(reason) => return Err(Error::Lost(reason)),
         };
         Ok(Finish {
             unchanged,

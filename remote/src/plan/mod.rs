@@ -9,7 +9,8 @@ use crate::bootstrap::{self, Bootstrap, Origin, Stage};
 use crate::redact::Redactor;
 use crate::secret::Secret;
 
-pub use step::{Action, Body, Command, Ensure, Module, Script, Step, StepId, WriteFile};
+pub(crate) use step::hex;
+pub use step::{Action, Body, Command, CopyFile, Ensure, Module, Script, Step, StepId, WriteFile};
 
 /// Where bootstrap providers leave word that a machine is up (Cluster API bootstrap provider contract, "sentinel file").
 pub const SENTINEL: &str = "/run/cluster-api/bootstrap-success.complete";
@@ -58,6 +59,12 @@ pub enum PlanError {
         /// The step.
         name: String,
     },
+    /// A file whose source was not looked up.
+    #[error("{name}: its source was not resolved, so its content is not known")]
+    Unresolved {
+        /// The step.
+        name: String,
+    },
     /// Bootstrap data without anything to do: a mistake, not a machine that is ready.
     #[error("the bootstrap data has no files, no commands and no script: nothing would be done")]
     Empty,
@@ -97,7 +104,12 @@ impl Plan {
         };
         actions.extend(bootstrap.boot_commands.iter().map(|entry| command(entry, Module::Boot)));
         let files = |deferred: bool| bootstrap.files.iter().filter(move |file| file.defer == deferred);
-        let written = |file: &bootstrap::File| (name(&file.origin), Action::WriteFile(write_file(file)));
+        let written = |file: &bootstrap::File| (name(&file.origin), file_action(file));
+        if let Some(file) = bootstrap.files.iter().find(|file| !file.is_resolved()) {
+            return Err(PlanError::Unresolved {
+                name: name(&file.origin),
+            });
+        }
         let ensured = |setting: &&bootstrap::Setting| (name(&setting.origin), ensure(setting));
         let run = |entry: &bootstrap::Script| (name(&entry.origin), script(entry));
         let mut settings: Vec<_> = bootstrap.settings.iter().collect();
@@ -218,7 +230,8 @@ impl Plan {
                             .for_each(|argument| *argument = Secret::from(crate::redact::MASK));
                     }
                 }
-                Action::Script(Script {
+                Action::CopyFile(_)
+                | Action::Script(Script {
                     body: Body::File { .. }, ..
                 })
                 | Action::Remove { .. }
@@ -245,7 +258,10 @@ impl Plan {
 
 fn check(name: &str, action: &Action) -> Result<(), PlanError> {
     let path = match action {
-        Action::WriteFile(WriteFile { path, .. }) | Action::Remove { path } | Action::Expect { path } => path,
+        Action::WriteFile(WriteFile { path, .. })
+        | Action::CopyFile(CopyFile { path, .. })
+        | Action::Remove { path }
+        | Action::Expect { path } => path,
         Action::Command(Command { text, .. }) => {
             return if text.expose().contains(&0) {
                 Err(PlanError::NulInCommand { name: name.to_owned() })
@@ -291,22 +307,34 @@ fn script(script: &bootstrap::Script) -> Action {
     })
 }
 
-fn write_file(file: &bootstrap::File) -> WriteFile {
+fn file_action(file: &bootstrap::File) -> Action {
     let bootstrap::File {
         path,
         content,
+        source: _,
+        resolved,
         owner,
-        permissions,
+        permissions: mode,
         append,
         defer: _,
         origin: _,
     } = file;
-    WriteFile {
-        path: path.clone().into_bytes(),
-        content: content.clone(),
-        owner: chown(owner),
-        mode: *permissions,
-        append: *append,
+    let (path, owner, mode, append) = (path.clone().into_bytes(), chown(owner), *mode, *append);
+    match resolved.clone() {
+        Some(content) => Action::CopyFile(CopyFile {
+            path,
+            content,
+            owner,
+            mode,
+            append,
+        }),
+        None => Action::WriteFile(WriteFile {
+            path,
+            content: content.clone(),
+            owner,
+            mode,
+            append,
+        }),
     }
 }
 

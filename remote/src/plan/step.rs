@@ -4,6 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::content::Content;
 use crate::secret::Secret;
 
 /// A step's identity: the hash of what it does and of how many equal steps stand before it.
@@ -34,7 +35,7 @@ impl StepId {
 }
 
 /// The first `digits` hexadecimal digits of a hash.
-pub(super) fn hex(bytes: &[u8], digits: usize) -> String {
+pub(crate) fn hex(bytes: &[u8], digits: usize) -> String {
     bytes
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 0xf])
@@ -71,6 +72,8 @@ pub struct Step {
 pub enum Action {
     /// Puts a file in its place, whole or not at all.
     WriteFile(WriteFile),
+    /// Puts a file in its place whose content is sent beside the program, where the host lacks it.
+    CopyFile(CopyFile),
     /// Runs a text in `/bin/sh`, with the shell state that the command before it in the same module left.
     Command(Command),
     /// Runs a program text or a file that an earlier step wrote with its interpreter.
@@ -102,6 +105,21 @@ pub struct WriteFile {
     /// The bytes.
     pub content: Secret,
     /// `user:group`, as chown(1) takes it; `None` is root:root, or the user that runs the steps where that is not root.
+    pub owner: Option<String>,
+    /// Permission bits, up to `0o7777`.
+    pub mode: u32,
+    /// Whether the content goes behind what the file holds already.
+    pub append: bool,
+}
+
+/// A file as it shall be, of any size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyFile {
+    /// Absolute path; any bytes but NUL.
+    pub path: Vec<u8>,
+    /// What is in it. No secret: it is neither masked nor looked for in outputs.
+    pub content: Content,
+    /// As in [`WriteFile::owner`].
     pub owner: Option<String>,
     /// Permission bits, up to `0o7777`.
     pub mode: u32,
@@ -182,6 +200,20 @@ impl Action {
                 text(&format!("{mode:o}")),
                 text(if *append { "append" } else { "replace" }),
             ],
+            Self::CopyFile(CopyFile {
+                path,
+                content,
+                owner,
+                mode,
+                append,
+            }) => vec![
+                text("copy-file"),
+                path.clone(),
+                text(content.sha256().as_str()),
+                text(owner.as_deref().unwrap_or("")),
+                text(&format!("{mode:o}")),
+                text(if *append { "append" } else { "replace" }),
+            ],
             Self::Command(Command { text: command, module }) => vec![
                 text("command"),
                 text(match module {
@@ -218,7 +250,13 @@ impl Action {
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
         match self {
-            Self::WriteFile(_) | Self::Ensure(_) | Self::Remove { .. } | Self::Expect { .. } | Self::Undo | Self::Prove => true,
+            Self::WriteFile(_)
+            | Self::CopyFile(_)
+            | Self::Ensure(_)
+            | Self::Remove { .. }
+            | Self::Expect { .. }
+            | Self::Undo
+            | Self::Prove => true,
             Self::Command(_) | Self::Script(_) => false,
         }
     }

@@ -36,6 +36,18 @@ a_attach() {
 		printf 'clean\n'
 		exit 0
 	fi
+	a_look
+	if [ -n "$A_CONTENTS" ]; then
+		a_own
+		a_contents
+		# That may have taken long, and others may have come.
+		a_look
+	fi
+	a_start
+}
+
+# a_look: ends here if there is nothing to do, or follows what is being done.
+a_look() {
 	a_adopt
 	a_again
 	A_LINE=''
@@ -49,13 +61,13 @@ a_attach() {
 		;;
 	"ran "*" $A_PLAN ok "*)
 		if [ "$A_MODE" = apply ] && [ -z "$A_RERUN" ]; then
+			[ ! -d "$A_DIR/content" ] || a_unstore
 			rm -rf "$A_RUN"
 			printf 'done %s\n' "$A_PLAN"
 			exit 0
 		fi
 		;;
 	esac
-	a_start
 }
 
 # a_adopt: if somebody is at work: follows if it is this very plan, else says who it is.
@@ -76,6 +88,7 @@ a_adopt() {
 			elif [ "$A_S_RUN" = "$A_H_RUN" ]; then
 				rm -rf "$A_RUN"
 				[ "$A_H_RUN" = "$A_SEEN" ] || A_FROM=$A_S_FROM
+				[ -z "$A_CONTENTS" ] || rm -f "$A_DIR/content/keep.$$".*
 				a_follow "$A_H_RUN" "$A_FROM"
 			fi
 			;;
@@ -86,7 +99,8 @@ a_adopt() {
 	done
 }
 
-a_start() {
+# a_own: the host is this owner's from now on.
+a_own() {
 	A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
 	# Another engine may be doing the same at this moment.
 	A_MINE=$A_DIR/owner.$$
@@ -97,6 +111,10 @@ a_start() {
 		a_fail "state $A_DIR: No space left on device"
 	fi
 	A_MSG=$(mv -f "$A_MINE" "$A_DIR/owner" 2>&1) || a_fail "state $A_MSG"
+}
+
+a_start() {
+	a_own
 	# Who logged in: the detached half has an environment of its own.
 	printf '%s\n' "${SUDO_USER:-${USER:-root}}" >"$A_RUN/login" || a_fail "state $A_RUN: No space left on device"
 	A_FROM=0

@@ -6,7 +6,7 @@
 
 mod quote;
 
-use crate::plan::{Action, Body, Command, Ensure, Module, Plan, Script, Step, WriteFile, clean_up};
+use crate::plan::{Action, Body, Command, CopyFile, Ensure, Module, Plan, Script, Step, WriteFile, clean_up};
 use crate::redact::Redactor;
 use crate::secret::Secret;
 
@@ -21,6 +21,9 @@ const REDACT: &str = include_str!("redact.awk");
 const DOCTOR: &str = include_str!("facts/doctor.sh");
 const HOST: &str = include_str!("facts/host.sh");
 const STATUS: &str = include_str!("status.sh");
+
+/// Only in programs that have contents beside them.
+const CONTENTS: &str = include_str!("contents.sh");
 
 /// What the functions of all modules use.
 const ENSURE_ALL: &str = include_str!("ensure/write_and_run.sh");
@@ -197,6 +200,10 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
     if order.facts {
         add(code(HOST).as_bytes());
     }
+    if has_contents(plan) {
+        add(code(CONTENTS).as_bytes());
+        add(&needs(plan));
+    }
     if plan.steps().iter().any(|step| matches!(step.action, Action::Ensure(_))) {
         add(code(ENSURE_ALL).as_bytes());
     }
@@ -217,7 +224,7 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
     }
     add(b"}\n");
     for (index, step) in plan.steps().iter().enumerate() {
-        add(&function(index + 1, &step.action));
+        add(&function(index + 1, &step.action, is_needed_again(plan, index)));
     }
     add(b"a_steps() {\n");
     for (index, Step { id, action, name }) in plan.steps().iter().enumerate() {
@@ -319,6 +326,8 @@ fn settings(plan: &Plan, order: &Order<'_>) -> String {
         ("SEEN", text(seen)),
         ("FROM", from.to_string()),
         ("BELL", String::new()),
+        ("CONTENTS", flag(&has_contents(plan)).to_owned()),
+        ("SUM", String::new()),
     ] {
         settings.push_str(&format!("A_{name}={value}\n"));
     }
@@ -348,6 +357,7 @@ fn kind(action: &Action) -> &'static str {
         action if action.is_repeatable() => "again",
         Action::Script(_)
         | Action::WriteFile(_)
+        | Action::CopyFile(_)
         | Action::Ensure(_)
         | Action::Remove { .. }
         | Action::Expect { .. }
@@ -356,10 +366,11 @@ fn kind(action: &Action) -> &'static str {
     }
 }
 
-fn function(number: usize, action: &Action) -> Vec<u8> {
+fn function(number: usize, action: &Action, again: bool) -> Vec<u8> {
     let mut text = format!("s{number}() {{\n").into_bytes();
     match action {
         Action::WriteFile(file) => text.extend(write_file(file)),
+        Action::CopyFile(file) => text.extend(copy_file(file, again)),
         Action::Command(Command { text: command, module }) => {
             let mut line = command.expose().to_vec();
             line.push(b'\n');
@@ -422,6 +433,74 @@ fn write_file(file: &WriteFile) -> Vec<u8> {
         text.extend_from_slice(b"a_copy || return\n");
     }
     text.extend(quote::print(content.expose(), ">>\"$A_TEMP\" || a_full || return"));
+    if *append {
+        text.extend_from_slice(b"a_size || return\n");
+    }
+    text.extend_from_slice(format!("a_close {mode:04o} {owner}\n").as_bytes());
+    text
+}
+
+fn has_contents(plan: &Plan) -> bool {
+    plan.steps().iter().any(|step| matches!(step.action, Action::CopyFile(_)))
+}
+
+/// Whether a step behind this one needs the same content.
+fn is_needed_again(plan: &Plan, index: usize) -> bool {
+    let Some(Action::CopyFile(this)) = plan.steps().get(index).map(|step| &step.action) else {
+        return false;
+    };
+    let needs = |step: &Step| matches!(&step.action, Action::CopyFile(file) if file.content == this.content);
+    plan.steps().iter().skip(index + 1).any(needs)
+}
+
+/// The function that tells which contents the steps need.
+fn needs(plan: &Plan) -> Vec<u8> {
+    let mut text = b"a_needs() {\n".to_vec();
+    for (index, Step { id, action, .. }) in plan.steps().iter().enumerate() {
+        let Action::CopyFile(CopyFile {
+            path, content, append, ..
+        }) = action
+        else {
+            continue;
+        };
+        let (sha256, size) = (content.sha256(), content.size());
+        let how = if *append { "append" } else { "replace" };
+        let which = if is_needed_again(plan, index) { "more" } else { "last" };
+        text.extend(with_path(&format!("a_need {id} {sha256} {size} {how} {which}"), path, ""));
+    }
+    text.extend_from_slice(b"}\n");
+    text
+}
+
+fn copy_file(file: &CopyFile, again: bool) -> Vec<u8> {
+    let CopyFile {
+        path,
+        content,
+        owner,
+        mode,
+        append,
+    } = file;
+    let owner = quote::word(owner.as_deref().unwrap_or("").as_bytes());
+    let owner = String::from_utf8_lossy(&owner);
+    let (sha256, size) = (content.sha256(), content.size());
+    let which = if again || *append { "more" } else { "last" };
+    let mut text = Vec::new();
+    if *append {
+        text.extend(with_path("a_appended", path, " && return"));
+    } else {
+        text.extend(with_path("if a_is", path, &format!(" {sha256} {size}; then")));
+        text.extend(with_path("a_settle", path, &format!(" {mode:04o} {owner}")));
+        text.extend_from_slice(b"return\nfi\n");
+    }
+    text.extend(with_path(
+        "a_open",
+        path,
+        &format!(" '{}' {owner} || return", quote::octal(path)),
+    ));
+    if *append {
+        text.extend_from_slice(b"a_copy || return\n");
+    }
+    text.extend_from_slice(format!("a_fill {sha256} {which} {owner} || return\n").as_bytes());
     if *append {
         text.extend_from_slice(b"a_size || return\n");
     }

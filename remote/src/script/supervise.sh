@@ -86,6 +86,8 @@ a_supervise() {
 	if [ -s "$A_JOURNAL" ]; then
 		[ -z "$(tail -c 1 "$A_JOURNAL")" ] || printf '\n' >&5
 		a_remember
+		# What appending steps had left is not for a rerun.
+		[ -z "$A_RERUN" ] || rm -f "$A_DIR"/state.*
 	else
 		printf 'journal 1\n' >&5
 	fi
@@ -142,8 +144,7 @@ a_outlive() {
 	[ "$A_TRY" -lt "$A_STEP_LIMIT" ] || kill -KILL "-$A_STEP_PID" 2>/dev/null || :
 }
 
-# a_remember: from the journal: which steps ended well since the last rerun, and which began and never ended. A rerun knows
-# neither, nor what appending steps had left.
+# a_remember: from the journal: which steps ended well since the last rerun, and which began and never ended. A rerun knows neither.
 a_remember() {
 	# shellcheck disable=SC2016
 	A_DONE=" $(awk '
@@ -153,7 +154,6 @@ a_remember() {
 		END { for (id in ended) printf "%s ", id; for (id in open) if (!(id in ended)) printf "?%s ", id }
 	' "$A_JOURNAL") "
 	[ "$A_MODE" = apply ] && [ -z "$A_RERUN" ] || A_DONE=' '
-	[ -z "$A_RERUN" ] || rm -f "$A_DIR"/state.*
 }
 
 # a_watch: ends a step that takes too long, with all its processes, and the run likewise. What a step prints is kept in memory
@@ -278,12 +278,39 @@ a_finish() {
 			rm -f "$A_DIR"/owner "$A_DIR"/journal "$A_DIR"/log "$A_DIR"/state.*
 		else
 			rm -f "$A_DIR"/state.*
+			[ ! -d "$A_DIR/content" ] || a_unstore
 		fi
 	fi
 	a_uptime
 	a_note "ran $A_ID $A_PLAN $A_RESULT $A_UP"
 	[ -z "$A_POWER" ] || e_power_off >/dev/null 2>&1 </dev/null 5>&- &
 	[ "$A_MODE$A_RESULT" != resetok ] || rm -rf "$A_DIR"
+}
+
+# a_receives name: whether the process that this part of a content is named after still lives.
+a_receives() {
+	A_B_PID=${1#*.}
+	a_born "${A_B_PID%.*}" && [ "$A_BORN" = "${1##*.}" ]
+}
+
+# a_unstore: contents that no step needed in the end, unless somebody else has come with a plan of its own: then they may be for that
+# one. What somebody is just receiving stays.
+a_unstore() {
+	A_OTHERS='' A_B_OWN=${A_RUN##*/run.}
+	for A_B in "$A_DIR"/content/*.*.*; do
+		case ${A_B##*/} in
+		keep."${A_B_OWN%.*}".*) rm -f "$A_B" ;;
+		keep.*) if a_receives "${A_B##*/}"; then A_OTHERS=1; else rm -f "$A_B"; fi ;;
+		*) a_receives "${A_B##*/}" || rm -f "$A_B" ;;
+		esac
+	done
+	for A_B in "$A_DIR"/content/*; do
+		case ${A_B##*/} in
+		*.*) ;;
+		*) [ -n "$A_OTHERS" ] || rm -f "$A_B" ;;
+		esac
+	done
+	rmdir "$A_DIR/content" 2>/dev/null || :
 }
 
 # a_wait command…: runs it as the leader of its own session, where the watch can find it, without our files and our umask.

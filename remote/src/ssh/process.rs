@@ -83,6 +83,15 @@ impl ProcessInput {
         Ok(())
     }
 
+    /// Writes all of `bytes` without copying them; otherwise as [`ProcessInput::write_all`].
+    ///
+    /// # Errors
+    ///
+    /// As [`ProcessInput::write_all`].
+    pub async fn write(&self, bytes: Bytes) -> Result<(), ExecError> {
+        self.unless_ended(self.channel.data_bytes(bytes)).await
+    }
+
     /// Tells the command that its input is complete (end of file).
     ///
     /// # Errors

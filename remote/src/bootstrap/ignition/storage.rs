@@ -67,6 +67,8 @@ fn file(file: &Fields<'_>, origin: Origin, remaining: &mut usize, bootstrap: &mu
         bootstrap.files.push(File {
             path: path.clone(),
             content: Secret::new(content),
+            source: None,
+            resolved: None,
             owner: owner.clone(),
             permissions: mode.unwrap_or(permissions::DEFAULT),
             append,

@@ -131,6 +131,8 @@ fn drop_in(
 
 fn file(path: String, contents: &str, origin: Origin) -> File {
     File {
+        source: None,
+        resolved: None,
         path,
         content: Secret::from(contents),
         owner: Owner::default(),

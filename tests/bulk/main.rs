@@ -1,0 +1,9 @@
+//! Files of any size, sent beside the program: whole, once, resumed after any cut, within bounds.
+#![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot be set up fails
+
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod arrives;
+mod resume;
+mod site;
