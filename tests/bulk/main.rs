@@ -5,5 +5,7 @@
 mod lab;
 
 mod arrives;
+mod limits;
 mod resume;
 mod site;
+mod sources;

@@ -104,8 +104,10 @@ a_own() {
 	A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
 	# Another engine may be doing the same at this moment.
 	A_MINE=$A_DIR/owner.$$
-	A_MSG=$({ printf '' >>"$A_JOURNAL" && printf '%s\n' "$A_OWNER" >"$A_MINE"; } 2>&1) ||
+	A_MSG=$({ printf '' >>"$A_JOURNAL" && printf '%s\n' "$A_OWNER" >"$A_MINE"; } 2>&1) || {
+		rm -f "$A_MINE"
 		a_fail "state cannot write to $A_DIR: ${A_MSG##*: }; is there space left?"
+	}
 	if [ ! -s "$A_MINE" ]; then
 		rm -f "$A_MINE"
 		a_fail "state $A_DIR: No space left on device"

@@ -5,6 +5,8 @@
 # SHA256.PID.BORN while the process with that number, started then, is receiving it; keep.PID.BORN says that what is whole is needed by
 # that process, whose run has not begun yet.
 
+A_SUM=''
+
 # a_contents: says what this host lacks, and receives it.
 a_contents() {
 	for A_TOOL in sha256sum df sort; do

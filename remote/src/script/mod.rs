@@ -327,7 +327,6 @@ fn settings(plan: &Plan, order: &Order<'_>) -> String {
         ("FROM", from.to_string()),
         ("BELL", String::new()),
         ("CONTENTS", flag(&has_contents(plan)).to_owned()),
-        ("SUM", String::new()),
     ] {
         settings.push_str(&format!("A_{name}={value}\n"));
     }

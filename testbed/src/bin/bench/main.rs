@@ -2,6 +2,7 @@
 //! what it took. Asserts nothing about time, but refuses the figure of a tool that did not do the work.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is what it is for")]
 
+mod bulk;
 mod figures;
 mod host;
 mod measure;
@@ -36,7 +37,7 @@ struct Bench {
     /// Fewer runs, and Ansible only on one machine
     #[arg(long)]
     quick: bool,
-    /// Only scenarios in whose name this stands: one, one-50ms, again, again-50ms, 20, 100
+    /// Only scenarios in whose name this stands: one, one-50ms, again, again-50ms, 20, 100, bulk, bulk-50ms, bulk-text, bulk-text-50ms
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
     /// The binary to measure [default: the one beside this program]
@@ -93,11 +94,13 @@ fn run(bench: &Bench) -> Result<bool, String> {
             tables.push(table);
         }
     }
+    let files = bulk::run(&programs, &bench.only, bench.quick)?;
     println!("{}", text::LEGEND);
     let results = json!({
         "host": before,
         "load_average_after": host::load(),
         "quick": bench.quick,
+        "bulk": files,
         "scenarios": tables.iter().map(figures::Table::json).collect::<Vec<_>>(),
     });
     let path = folder.join("results.json");
