@@ -24,7 +24,7 @@ fn without_space_nothing_is_sent_and_it_says_how_much_is_needed() {
 
 #[test]
 fn space_that_ends_while_it_arrives_is_told_and_it_goes_on_once_there_is_some() {
-    let site = Site::with(&MachineSpec {
+    let site = Site::slow(&MachineSpec {
         disk_bytes: 60 << 20,
         ..MachineSpec::default()
     });
@@ -49,7 +49,7 @@ fn space_that_ends_while_it_arrives_is_told_and_it_goes_on_once_there_is_some() 
 
 #[test]
 fn a_file_that_changes_while_it_is_sent_is_an_error() {
-    let site = Site::new();
+    let site = Site::slow(&MachineSpec::default());
     let (path, flag) = flag(&site.lab, "file", &noise(60 * MB, 32), "/srv/file");
     let engine = site.start(&[&flag]);
     wait_until(
@@ -151,18 +151,11 @@ fn it_passes_sudo_with_a_password_and_the_terminal_that_some_sudo_wants() {
 
 #[test]
 fn a_slow_link_gets_text_compressed() {
-    let machine = Machine::start(&MachineSpec::default()).unwrap();
     let faults = Faults {
         bytes_per_second: Some(4_000_000),
         ..Faults::default()
     };
-    let proxy = testbed::Proxy::start(machine.socket_address(), faults).unwrap();
-    let site = Site {
-        lab: crate::lab::Lab::new(),
-        machine,
-        proxy,
-        user: "root",
-    };
+    let site = Site::behind(&MachineSpec::default(), faults);
     let content = crate::site::text(20 * MB);
     let (_, flag) = flag(&site.lab, "file", &content, "/srv/file");
     site.apply(&[&flag]).expect(0);

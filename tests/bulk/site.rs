@@ -3,9 +3,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use testbed::{Faults, Kind, Machine, MachineSpec, Proxy, Shell, SudoRule};
+use testbed::{Direction, Faults, Kind, Machine, MachineSpec, Proxy, Shell, SudoRule};
 
 use crate::lab::{Lab, NOT_HELD, Ran, Running, key, left_over, on, wait_until};
+
+/// A shell text that succeeds once no program of ours is there.
+pub(crate) const NOBODY: &str = "! pgrep -f '[/]run/anywhere/run\\.' >/dev/null";
 
 /// One million bytes.
 pub(crate) const MB: usize = 1_000_000;
@@ -38,9 +41,22 @@ impl Site {
         }
     }
 
+    /// Behind a link of 10 MB/s: what takes long can be met on its way.
+    pub(crate) fn slow(spec: &MachineSpec) -> Self {
+        let faults = Faults {
+            bytes_per_second: Some(10_000_000),
+            ..Faults::default()
+        };
+        Self::behind(spec, faults)
+    }
+
     pub(crate) fn with(spec: &MachineSpec) -> Self {
+        Self::behind(spec, Faults::default())
+    }
+
+    pub(crate) fn behind(spec: &MachineSpec, faults: Faults) -> Self {
         let machine = Machine::start(spec).unwrap();
-        let proxy = Proxy::start(machine.socket_address(), Faults::default()).unwrap();
+        let proxy = Proxy::start(machine.socket_address(), faults).unwrap();
         Self {
             lab: Lab::new(),
             machine,
@@ -63,6 +79,18 @@ impl Site {
 
     pub(crate) fn apply(&self, more: &[&str]) -> Ran {
         self.start(more).end()
+    }
+
+    /// Starts an engine, and kills it once its connection was cut after so many bytes and no other could be had.
+    pub(crate) fn killed_after(&self, bytes: usize, more: &[&str]) {
+        let mut engine = self.start(more);
+        engine.until("\"event\":\"connected\"");
+        self.proxy.refuse(true).unwrap();
+        self.proxy.cut_after_bytes(Direction::ToServer, bytes as u64);
+        engine.until("\"event\":\"reconnecting\"");
+        engine.kill();
+        self.proxy.refuse(false).unwrap();
+        wait_until(&self.machine, NOBODY);
     }
 
     /// What is in a file of the machine's.

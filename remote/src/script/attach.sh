@@ -181,6 +181,7 @@ a_repeat() {
 	case $1 in
 	"ran "*" $A_PLAN "*)
 		rm -rf "$A_BELL" "$A_RUN"
+		[ -z "$A_CONTENTS" ] || a_let_go "$1"
 		A_TRY=0
 		while [ "$A_MODE" = reset ] && [ -e "$A_DIR" ] && [ "$A_TRY" -lt 20 ]; do
 			case $1 in *" ok "*) ;; *) break ;; esac

@@ -70,6 +70,16 @@ a_gone() {
 	exit 1
 }
 
+# a_let_go line: the run that was followed has ended so. What we received for it, another engine's run may have had already.
+a_let_go() {
+	rm -f "$A_DIR/content/keep.$$".*
+	case $1 in *" ok "*) ;; *) return 0 ;; esac
+	if a_held; then
+		case $(tail -n 1 "$A_JOURNAL") in "ran $A_H_RUN "*) ;; *) return 0 ;; esac
+	fi
+	[ ! -d "$A_DIR/content" ] || a_unstore
+}
+
 # a_refuse text: as a_fail, from within receiving.
 a_refuse() {
 	kill "$A_PULSE" 2>/dev/null
