@@ -34,6 +34,7 @@ impl Intent {
                     intent.read(&String::from_utf8_lossy(file.content.expose()));
                 }
                 Action::WriteFile(_)
+                | Action::CopyFile(_)
                 | Action::Ensure(_)
                 | Action::Remove { .. }
                 | Action::Expect { .. }
