@@ -2,7 +2,23 @@
 
 use std::future::Future;
 
+use remote::engine::Host;
 use tokio::task::JoinSet;
+
+/// As [`each`], for hosts; afterwards the connections to jump hosts, which they share, are closed.
+pub(crate) async fn hosts<Output, Work, Doing>(hosts: Vec<Host>, parallel: usize, work: Work) -> Vec<Option<Output>>
+where
+    Work: Fn(usize, Host) -> Doing,
+    Doing: Future<Output = Output> + Send + 'static,
+    Output: Send + 'static,
+{
+    let jump_hosts = hosts.first().map(|host| host.target.jump_hosts.clone());
+    let results = each(hosts, parallel, work).await;
+    if let Some(jump_hosts) = jump_hosts {
+        jump_hosts.close().await;
+    }
+    results
+}
 
 /// Does `work` for each item, at most `parallel` at a time; the results come in the order of the items. A task that panics has
 /// no result: the others go on.

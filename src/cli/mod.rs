@@ -195,7 +195,16 @@ pub(crate) struct ConnectionArgs {
     /// Private key to log in with (may be repeated) [default: the agent's, then ~/.ssh/id_ed25519, id_ecdsa, id_rsa]
     #[arg(short, long = "identity", value_name = "FILE")]
     pub(crate) identities: Vec<PathBuf>,
-    /// Go through these hosts, the first one reached first: [USER@]HOST[:PORT][,...]
+    /// Certificate for a private key or a key of the agent (may be repeated); KEY-cert.pub beside a key is found by itself
+    #[arg(long = "certificate", value_name = "FILE")]
+    pub(crate) certificates: Vec<PathBuf>,
+    /// File with the password to log in with, where keys are not enough
+    #[arg(long, value_name = "FILE", env = "ANYWHERE_PASSWORD_FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Ask for the password to log in with
+    #[arg(short = 'k', long, conflicts_with = "password_file")]
+    pub(crate) ask_password: bool,
+    /// Go through these hosts, the first one reached first: [USER@]HOST[:PORT][,...]; for machines that do not say (jumpHosts)
     #[arg(short = 'J', long, value_name = "HOSTS")]
     pub(crate) jump: Option<String>,
     /// File with the passphrase of the private keys [default: asked for on a terminal]

@@ -28,6 +28,9 @@ pub(super) fn logs(args: &LogsArgs) -> Result<Exit, Vec<Problem>> {
                 exit = Exit::Failed;
             }
         }
+        if let Some(host) = hosts.first() {
+            host.target.jump_hosts.close().await;
+        }
         exit
     })
 }

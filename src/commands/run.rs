@@ -107,7 +107,7 @@ fn all(fleet: Fleet, runs: Runs, connection: &ConnectionArgs, run: &RunArgs) -> 
     let runs = Arc::new(runs);
     let ended = with_runtime(|cancel| async move {
         let told = tell_of_stop(cancel.clone(), reporter.clone());
-        let work = fleet::each(hosts, parallel, |index, host| {
+        let work = fleet::hosts(hosts, parallel, |index, host| {
             one(index, host, machines.clone(), runs.clone(), reporter.clone(), cancel.clone())
         });
         let ended = tokio::select! {

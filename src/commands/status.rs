@@ -21,7 +21,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Vec<Problem>> {
     let wants_facts = args.output != StatusOutput::Text;
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
-        fleet::each(hosts, parallel, move |_, host| {
+        fleet::hosts(hosts, parallel, move |_, host| {
             let cancel = cancel.clone();
             async move { engine::inspect(&host, wants_facts, &limits, &deadlines, &cancel).await }
         })

@@ -2,6 +2,7 @@
 
 mod contents;
 mod later;
+mod login;
 mod plans;
 mod remote_machines;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use remote::plan::{Plan, Policy};
 use remote::secret::Secret;
+use remote::ssh::Pins;
 
 use crate::cli::{BootstrapArgs, MachineArgs};
 use crate::input::{self, Problem};
@@ -36,15 +38,39 @@ pub(crate) struct Machine {
     pub(crate) user: String,
     /// Whether steps run as root by sudo.
     pub(crate) use_sudo: bool,
-    /// The Secret that holds its private key, if it has one of its own.
-    pub(crate) key: Option<KeySecret>,
+    /// What to log in with, if it has something of its own.
+    pub(crate) login: Login,
+    /// The password that sudo asks for, if it has one of its own.
+    pub(crate) sudo_password: Option<Secret>,
+    /// What it proves itself with, if that is said.
+    pub(crate) host_keys: Option<Arc<Pins>>,
+    /// The way to it, if that is said.
+    pub(crate) jump: Vec<JumpHost>,
     /// What a reset runs.
     pub(crate) clean_up_commands: Vec<String>,
     /// What is applied; a machine to be asked or reset has none.
     pub(crate) planned: Option<Planned>,
 }
 
-/// A machine's own private key.
+/// What somebody has of their own to log in with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Login {
+    /// The private key.
+    pub(crate) key: Option<KeySecret>,
+    /// A certificate for it, and what errors call it.
+    pub(crate) certificate: Option<(String, Secret)>,
+    /// The user's password.
+    pub(crate) password: Option<Secret>,
+}
+
+impl Login {
+    /// Whether there is anything to log in with.
+    pub(crate) fn is_some(&self) -> bool {
+        self.key.is_some() || self.password.is_some()
+    }
+}
+
+/// A private key in a Secret.
 #[derive(Clone, Debug)]
 pub(crate) struct KeySecret {
     /// What errors call it.
@@ -53,8 +79,21 @@ pub(crate) struct KeySecret {
     pub(crate) private_key: Secret,
     /// The key `passphrase`, ours.
     pub(crate) passphrase: Option<Secret>,
-    /// The key `sudoPassword`, ours.
-    pub(crate) sudo_password: Option<Secret>,
+}
+
+/// An SSH server on the way to a machine.
+#[derive(Clone, Debug)]
+pub(crate) struct JumpHost {
+    /// Name or address, without brackets.
+    pub(crate) host: String,
+    /// TCP port.
+    pub(crate) port: u16,
+    /// User to log in as.
+    pub(crate) user: String,
+    /// What to log in with, if there is something of its own.
+    pub(crate) login: Login,
+    /// What it proves itself with, if that is said.
+    pub(crate) host_keys: Option<Arc<Pins>>,
 }
 
 impl Machine {
@@ -232,7 +271,10 @@ impl Reading<'_> {
                         port: named.port.unwrap_or(args.port),
                         use_sudo: user != "root" && !args.no_sudo,
                         user,
-                        key: None,
+                        login: Login::default(),
+                        sudo_password: None,
+                        host_keys: None,
+                        jump: Vec::new(),
                         clean_up_commands: Vec::new(),
                         planned: planned.as_ref().map(Planned::for_another),
                     });
@@ -244,13 +286,16 @@ impl Reading<'_> {
 
     /// Two runs on one machine would be two owners.
     fn check_addresses(&mut self) {
-        let mut seen = BTreeMap::<(String, u16), String>::new();
+        let mut seen = BTreeMap::<Vec<(String, u16)>, String>::new();
+        let same = |host: &str| {
+            host.parse::<IpAddr>()
+                .map_or_else(|_| host.to_lowercase(), |address| address.to_string())
+        };
         for machine in &self.fleet.machines {
-            let host = machine
-                .host
-                .parse::<IpAddr>()
-                .map_or_else(|_| machine.host.to_lowercase(), |address| address.to_string());
-            if let Some(first) = seen.insert((host, machine.port), machine.name.clone()) {
+            // Two networks behind two jump hosts may well have the same addresses.
+            let jumps = machine.jump.iter().map(|jump| (same(&jump.host), jump.port));
+            let way = jumps.chain([(same(&machine.host), machine.port)]).collect();
+            if let Some(first) = seen.insert(way, machine.name.clone()) {
                 let what = format!("{first} and {} have the same address, {}", machine.name, machine.address());
                 self.problems.push(Problem(what));
             }

@@ -2,10 +2,10 @@
 
 use remote::plan::Policy;
 
-use super::{KeySecret, Machine, Reading};
+use super::{Machine, Reading};
 use crate::cli::MachineArgs;
 use crate::input::Problem;
-use crate::manifest::{Key, RemoteMachine};
+use crate::manifest::RemoteMachine;
 use crate::target;
 
 impl Reading<'_> {
@@ -43,10 +43,14 @@ impl Reading<'_> {
             need(spec.port == 0, "spec.port must be between 1 and 65535");
             need(spec.user.is_empty(), "spec.user is empty");
             need(!spec.working_dir.starts_with('/'), "spec.workingDir is not an absolute path");
-            let ssh_key = spec
-                .ssh_key_ref
-                .as_ref()
-                .and_then(|reference| self.ssh_key(key, &reference.name, &remote_machine));
+            let (login, sudo_password) = self.login_of(&remote_machine);
+            let host_keys = self.pins(
+                &remote_machine,
+                "spec",
+                spec.host_keys.as_ref(),
+                spec.host_certificate_authorities.as_ref(),
+            );
+            let jump = self.jump_hosts(&remote_machine);
             let policy = Policy {
                 working_dir: spec.working_dir.clone(),
                 commands_as_script: spec.commands_as_script,
@@ -63,7 +67,10 @@ impl Reading<'_> {
                 port: spec.port,
                 user: spec.user.clone(),
                 use_sudo: spec.use_sudo,
-                key: ssh_key,
+                login,
+                sudo_password,
+                host_keys,
+                jump,
                 clean_up_commands: spec.clean_up_commands.clone().unwrap_or_default(),
                 planned,
             });
@@ -75,28 +82,5 @@ impl Reading<'_> {
                 .push(Problem::new("there is no RemoteMachine to work on in the manifests"));
         }
         self.fleet.notes.append(&mut self.objects.unused);
-    }
-
-    fn ssh_key(&mut self, key: &Key, name: &str, remote_machine: &RemoteMachine) -> Option<KeySecret> {
-        let secret_key = Key {
-            namespace: key.namespace.clone(),
-            name: name.to_owned(),
-        };
-        let Some(secret) = self.objects.secrets.get(&secret_key) else {
-            let what = format!("RemoteMachine {key}: spec.sshKeyRef: there is no Secret {secret_key} in the input");
-            self.problems.push(remote_machine.place.problem(what));
-            return None;
-        };
-        let Some(private_key) = secret.get("value") else {
-            let what = format!("RemoteMachine {key}: Secret {secret_key} has no key \"value\", which holds the private key");
-            self.problems.push(remote_machine.place.problem(what));
-            return None;
-        };
-        Some(KeySecret {
-            label: format!("Secret {secret_key} key \"value\""),
-            private_key: private_key.clone(),
-            passphrase: secret.get("passphrase").cloned(),
-            sudo_password: secret.get("sudoPassword").cloned(),
-        })
     }
 }

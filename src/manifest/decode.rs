@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
-use crds::infrastructure::remote_machine::{ProvisionJob, SecretKeyRef, v1beta1, v1beta2};
+use crds::infrastructure::remote_machine::{JumpHost, ProvisionJob, SecretKeyRef, SecretValueRef, v1beta1, v1beta2};
 use remote::secret::Secret;
 use remote::yaml::{Node, PathSegment};
 use serde::de::DeserializeOwned;
@@ -98,13 +98,47 @@ where
 }
 
 /// The fields of a spec that are mappings; serde would take a list of their values as well.
-const MAPPINGS: [&[PathSegment<'_>]; 3] = [&[], &[PathSegment::Key("sshKeyRef")], &[PathSegment::Key("provisionJob")]];
+fn mappings(spec: &Node) -> Vec<Vec<PathSegment<'static>>> {
+    let key = PathSegment::Key;
+    let mut paths = vec![Vec::new()];
+    paths.extend(
+        [
+            "sshKeyRef",
+            "provisionJob",
+            "sshCertificateRef",
+            "sshPasswordRef",
+            "sudoPasswordRef",
+        ]
+        .map(|name| vec![key(name)]),
+    );
+    let jump_hosts = spec.get("jumpHosts").and_then(Node::items).unwrap_or_default();
+    for index in 0..jump_hosts.len() {
+        let path = vec![key("jumpHosts"), PathSegment::Index(index)];
+        paths.push([path.as_slice(), &[key("sshKeyRef")]].concat());
+        paths.push(path);
+    }
+    paths
+}
+
+/// The names that a mapping in a spec may have.
+fn known_in<Spec: DeserializeOwned>(parent: &[PathSegment<'_>]) -> &'static [&'static str] {
+    match parent {
+        [] => serde_introspect::<Spec>(),
+        [PathSegment::Key("sshKeyRef")] | [PathSegment::Key("jumpHosts"), _, PathSegment::Key("sshKeyRef")] => {
+            serde_introspect::<SecretKeyRef>()
+        }
+        [PathSegment::Key("sshCertificateRef" | "sshPasswordRef" | "sudoPasswordRef")] => serde_introspect::<SecretValueRef>(),
+        [PathSegment::Key("jumpHosts"), _] => serde_introspect::<JumpHost>(),
+        [PathSegment::Key("provisionJob")] => serde_introspect::<ProvisionJob>(),
+        _ => &[],
+    }
+}
 
 /// A spec, decoded; fields it does not know are problems, and so is the first field of another type.
 fn typed<Spec: DeserializeOwned>(spec: &Node, source: &str, problems: &mut Vec<Problem>) -> Result<Spec, Problem> {
-    for path in MAPPINGS {
-        if let Some(node) = spec.at(path).filter(|node| node.items().is_some()) {
-            return Err(Place::of(source, node).problem(format!("{}: must be a mapping, not a list", spec_path(path))));
+    for path in mappings(spec) {
+        if let Some(node) = spec.at(&path).filter(|node| node.items().is_some()) {
+            return Err(Place::of(source, node).problem(format!("{}: must be a mapping, not a list", spec_path(&path))));
         }
     }
     let json = spec.to_json();
@@ -117,16 +151,15 @@ fn typed<Spec: DeserializeOwned>(spec: &Node, source: &str, problems: &mut Vec<P
     for path in unknown {
         // serde_ignored writes `?` for the inside of an Option.
         let path: Vec<_> = path.split('.').filter(|part| *part != "?").collect();
-        let Some((key, parent)) = path.split_last() else { continue };
-        let known = match parent {
-            [] => serde_introspect::<Spec>(),
-            ["sshKeyRef"] => serde_introspect::<SecretKeyRef>(),
-            ["provisionJob"] => serde_introspect::<ProvisionJob>(),
-            _ => &[],
+        let segments: Vec<_> = path
+            .iter()
+            .map(|part| part.parse().map_or(PathSegment::Key(part), PathSegment::Index))
+            .collect();
+        let (Some(key), Some((_, parent))) = (path.last(), segments.split_last()) else {
+            continue;
         };
-        let segments: Vec<_> = path.iter().map(|part| PathSegment::Key(part)).collect();
         let place = Place::of(source, spec.at(&segments).unwrap_or(spec));
-        problems.push(place.problem(unknown_field(&format!("spec.{}", path.join(".")), key, known)));
+        problems.push(place.problem(unknown_field(&spec_path(&segments), key, known_in::<Spec>(parent))));
     }
     decoded.map_err(|error: serde_json::Error| {
         let path = track.path();

@@ -187,7 +187,7 @@ async fn ask(
         Err(ConnectError::Cancelled) => return Err(Error::Stopped),
         Err(error) => return Err(error.into()),
     };
-    let key = connection.host_key().map(|key| key.key.fingerprint());
+    let key = Some(connection.host_key().key.fingerprint());
     let program = script::render_question(question);
     let mut telling = Telling::begin();
     let mut way = Way::first(&host.privilege);

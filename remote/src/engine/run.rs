@@ -270,7 +270,18 @@ pub(super) fn is_crowded(error: &ConnectError) -> bool {
     )
 }
 
+/// The fingerprint of the host's key, and those of its jump hosts' keys with their addresses, as far as they were remembered just now.
 pub(super) fn first_use(connection: &Connection) -> Option<String> {
-    let key = connection.host_key()?;
-    matches!(key.trust, ssh::Trust::TrustedOnFirstUse).then(|| key.key.fingerprint())
+    let host = connection.host_key();
+    let keys: Vec<_> = connection
+        .trusted_on_first_use()
+        .map(|(address, key)| {
+            if *key == host.key {
+                key.fingerprint()
+            } else {
+                format!("jump host {address} {}", key.fingerprint())
+            }
+        })
+        .collect();
+    (!keys.is_empty()).then(|| keys.join(", "))
 }

@@ -8,10 +8,12 @@ use russh::{Preferred, cipher, compression, kex};
 /// The library's defaults, changed where hosts or speed ask for it.
 ///
 /// `host_key_types` restricts the types of host key (`ssh-ed25519`, `ssh-rsa`, ...) that the server is asked for; `None` is all.
-pub(crate) fn preferred(host_key_types: Option<&[String]>) -> Preferred {
+/// With `certificates`, it is first asked for a host certificate, whose key may be of any type.
+pub(crate) fn preferred(host_key_types: Option<&[String]>, certificates: bool) -> Preferred {
     Preferred {
         kex: Cow::Owned(key_exchanges()),
         key: Cow::Owned(host_keys(host_key_types)),
+        host_key_certificates: Cow::Owned(if certificates { host_keys(None) } else { Vec::new() }),
         // AES-GCM is the fastest on every CPU with AES instructions, ChaCha20 on the others; CTR is for old servers.
         cipher: Cow::Borrowed(&[
             cipher::AES_128_GCM,
@@ -83,7 +85,7 @@ mod tests {
 
     #[test]
     fn markers_nist_curves_and_no_sha1() {
-        let offered = preferred(None);
+        let offered = preferred(None, false);
         let kex: Vec<&str> = offered.kex.iter().map(AsRef::as_ref).collect();
         for name in [
             "ext-info-c",
@@ -104,10 +106,24 @@ mod tests {
     }
 
     #[test]
+    fn certificates_of_every_type_but_sha1() {
+        assert!(preferred(None, false).host_key_certificates.is_empty());
+        let offered = preferred(Some(&["ssh-ed25519".to_owned()]), true);
+        let names: Vec<_> = offered
+            .host_key_certificates
+            .iter()
+            .map(Algorithm::to_certificate_type)
+            .collect();
+        assert_eq!(names.len(), 6);
+        assert!(!names.contains(&"ssh-rsa-cert-v01@openssh.com".to_owned()), "{names:?}");
+        assert_eq!(offered.key.len(), 1);
+    }
+
+    #[test]
     fn host_key_types_can_be_restricted() {
         let names = |types: &[&str]| {
             let types: Vec<String> = types.iter().map(|name| (*name).to_owned()).collect();
-            preferred(Some(&types))
+            preferred(Some(&types), false)
                 .key
                 .iter()
                 .map(ToString::to_string)

@@ -1,168 +1,174 @@
-//! Logging in with keys: the given ones, then those of an SSH agent.
+//! Logging in: with the keys that were given, then those of an SSH agent, then the password; as often as the server asks for more.
 
-use std::path::Path;
+use std::collections::VecDeque;
 
 use russh::MethodKind;
 use russh::client::AuthResult;
-use russh::keys::agent::AgentIdentity;
-use russh::keys::agent::client::AgentClient;
-use russh::keys::{Algorithm, HashAlg};
-use tokio::net::UnixStream;
 
-use super::error::{AuthenticationFailure, ConnectError, Phase, Unreachable};
+use super::error::{ConnectError, Phase, Unreachable};
 use super::handshake::{Findings, Session};
-use super::identity::Identity;
+use super::keys::{Agent, Candidate};
+use super::login_failure::{AuthenticationFailure, PasswordUse};
+use super::password;
 use super::target::Hop;
 
 /// Offers made at most: OpenSSH's default `MaxAuthTries`, at which it hangs up.
 const MOST_OFFERS: usize = 6;
 
 /// How an offer was answered.
-enum Answer {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
     In,
-    /// Try the next key.
-    Next,
-    /// The server takes no further keys, or is gone.
-    Stop,
+    /// It was accepted, and the server asks for more.
+    Partial,
+    /// It was refused.
+    Refused,
+    /// The server does not take this method now, so it has not judged it.
+    NotTaken,
+    /// The server is gone.
+    Gone,
 }
 
 /// Logs in to `hop`. Starts with the first key at once: asking for the methods first (`none`) would cost a round trip.
 pub(crate) async fn authenticate(session: &mut Session, hop: &Hop, findings: &Findings) -> Result<(), ConnectError> {
     let mut attempt = Attempt::new(hop, findings);
-    let identities = &hop.credentials.identities;
-    for (index, identity) in identities.iter().enumerate() {
-        if attempt.is_spent() {
-            attempt.failure.untried = identities.len().saturating_sub(index);
-            return Err(attempt.failed());
-        }
-        match attempt.offer(session, identity).await {
-            Answer::In => return Ok(()),
-            Answer::Next => {}
-            Answer::Stop => return Err(attempt.failed()),
-        }
-    }
-    let Some(socket) = &hop.credentials.agent else {
-        return Err(attempt.failed());
-    };
-    match attempt.offer_agent(session, socket).await {
-        Ok(Answer::In) => Ok(()),
-        Ok(Answer::Next | Answer::Stop) => Err(attempt.failed()),
-        Err(agent) => {
-            attempt.failure.agent = Some(agent);
-            Err(attempt.failed())
-        }
+    match attempt.run(session).await {
+        Answer::In => Ok(()),
+        Answer::Partial | Answer::Refused | Answer::NotTaken | Answer::Gone => Err(attempt.failed()),
     }
 }
 
-struct Attempt<'a> {
-    hop: &'a Hop,
+/// One login, from the first offer to the last.
+pub(crate) struct Attempt<'a> {
+    pub(crate) hop: &'a Hop,
     findings: &'a Findings,
-    failure: AuthenticationFailure,
+    pub(crate) failure: AuthenticationFailure,
+    /// What the server takes, once it has said so.
+    methods: Option<Vec<MethodKind>>,
+    /// Keys not yet judged.
+    candidates: VecDeque<Candidate>,
+    agent: Agent,
+    /// Keys to be tried when those of the agent have been.
+    last_resort: Vec<Candidate>,
     /// The server answered at least one offer.
     answered: bool,
 }
 
 impl<'a> Attempt<'a> {
     fn new(hop: &'a Hop, findings: &'a Findings) -> Self {
-        let failure = AuthenticationFailure {
+        let credentials = &hop.credentials;
+        let mut failure = AuthenticationFailure {
             host: hop.address(),
             user: hop.user.clone(),
             ..AuthenticationFailure::default()
         };
+        if credentials.password.is_some() {
+            failure.password = PasswordUse::Unused;
+        }
+        let candidates = Candidate::of(credentials, &mut failure);
         Self {
             hop,
             findings,
             failure,
+            methods: None,
+            candidates,
+            agent: Agent::of(credentials),
+            last_resort: Vec::new(),
             answered: false,
         }
     }
 
-    fn is_spent(&self) -> bool {
-        self.failure.offered.len() >= MOST_OFFERS
-    }
-
-    async fn offer(&mut self, session: &mut Session, identity: &Identity) -> Answer {
-        // Nearly every server takes rsa-sha2-512, so it is not waited for what the server says about it (RFC 8308).
-        // Those that take only rsa-sha2-256 (Dropbear) have said so by the time they refuse.
-        match self.offer_signed(session, identity, HashAlg::Sha512).await {
-            Answer::Next if identity.is_rsa() && !self.is_spent() && wants_sha256(session).await => {
-                self.offer_signed(session, identity, HashAlg::Sha256).await
-            }
-            answer @ (Answer::In | Answer::Next | Answer::Stop) => answer,
-        }
-    }
-
-    async fn offer_signed(&mut self, session: &mut Session, identity: &Identity, hash: HashAlg) -> Answer {
-        let signer = identity.signer(hash);
-        self.failure
-            .offered
-            .push(format!("{} ({})", identity.label(), signer.algorithm()));
-        let answer = session.authenticate_publickey(self.hop.user.as_str(), signer).await;
-        self.judge(answer.ok())
-    }
-
-    /// `Err`: why the agent is of no use.
-    async fn offer_agent(&mut self, session: &mut Session, socket: &Path) -> Result<Answer, String> {
-        let stream = UnixStream::connect(socket)
-            .await
-            .map_err(|error| format!("cannot connect to {}: {error}", socket.display()))?;
-        let mut agent = AgentClient::connect(stream);
-        let identities = agent
-            .request_identities()
-            .await
-            .map_err(|error| format!("cannot list its keys: {error}"))?;
-        if identities.is_empty() {
-            return Err("it holds no keys (add one with ssh-add)".to_owned());
-        }
-        let mut refused = None;
-        for (index, identity) in identities.iter().enumerate() {
-            if self.is_spent() {
-                self.failure.untried = identities.len().saturating_sub(index);
-                break;
-            }
-            match self.offer_agent_key(session, &mut agent, identity).await {
-                Ok(Answer::Next) => {}
-                Ok(answer) => return Ok(answer),
-                Err(why) => refused = Some(why),
+    async fn run(&mut self, session: &mut Session) -> Answer {
+        if self.candidates.is_empty() && self.hop.credentials.agent.is_none() && self.failure.password == PasswordUse::Unused {
+            // Which of the two methods with a password it takes has to be asked for.
+            let asked = session.authenticate_none(self.hop.user.as_str()).await;
+            match self.judge(asked.ok(), MethodKind::None) {
+                Answer::Refused | Answer::NotTaken => {}
+                answer @ (Answer::In | Answer::Partial | Answer::Gone) => return answer,
             }
         }
-        refused.map_or(Ok(Answer::Next), Err)
+        loop {
+            let answer = if self.takes(MethodKind::PublicKey) && self.has_keys() {
+                self.keys(session).await
+            } else if self.failure.password == PasswordUse::Unused
+                && (self.takes(MethodKind::KeyboardInteractive) || self.takes(MethodKind::Password))
+            {
+                password::offer(self, session).await
+            } else {
+                return Answer::Refused;
+            };
+            match answer {
+                Answer::In | Answer::Gone => return answer,
+                // There may be another way, or the server asks for the next thing.
+                Answer::Partial | Answer::Refused | Answer::NotTaken => {}
+            }
+        }
     }
 
-    async fn offer_agent_key(
-        &mut self,
-        session: &mut Session,
-        agent: &mut AgentClient<UnixStream>,
-        identity: &AgentIdentity,
-    ) -> Result<Answer, String> {
-        let (key, comment, certificate) = match identity {
-            AgentIdentity::PublicKey { key, comment } => (key.algorithm(), comment, None),
-            AgentIdentity::Certificate { certificate, comment } => (certificate.algorithm(), comment, Some(certificate)),
-        };
-        let hash = matches!(key, Algorithm::Rsa { .. }).then_some(HashAlg::Sha512);
-        let kind = if certificate.is_some() { ", certificate" } else { "" };
-        self.failure.offered.push(format!("{comment} from the agent ({key}{kind})"));
-        let user = self.hop.user.as_str();
-        let answer = match identity {
-            AgentIdentity::PublicKey { key, .. } => session.authenticate_publickey_with(user, key.clone(), hash, agent).await,
-            AgentIdentity::Certificate { certificate, .. } => {
-                session
-                    .authenticate_certificate_with(user, certificate.clone(), hash, agent)
+    /// Whether the server takes a method, as far as is known.
+    pub(crate) fn takes(&self, method: MethodKind) -> bool {
+        self.methods.as_ref().is_none_or(|methods| methods.contains(&method))
+    }
+
+    fn has_keys(&self) -> bool {
+        !self.is_spent() && (!self.candidates.is_empty() || self.agent.is_unasked() || !self.last_resort.is_empty())
+    }
+
+    /// One try is kept for the password.
+    pub(crate) fn is_spent(&self) -> bool {
+        let kept = usize::from(self.failure.password == PasswordUse::Unused);
+        self.failure.offered.len() + kept >= MOST_OFFERS
+    }
+
+    /// Shows key after key, until one is accepted or the server takes none.
+    async fn keys(&mut self, session: &mut Session) -> Answer {
+        loop {
+            if self.candidates.is_empty()
+                && let Err(why) = self
+                    .agent
+                    .list(session, &self.hop.credentials, &mut self.candidates, &mut self.failure)
                     .await
+            {
+                self.failure.agent = Some(why);
             }
-        };
-        match answer {
-            Ok(answer) => Ok(self.judge(Some(answer))),
-            Err(error) => Err(format!("it did not sign with {comment}: {error}")),
+            if self.candidates.is_empty() {
+                self.candidates.extend(self.last_resort.drain(..));
+            }
+            if self.is_spent() {
+                self.failure.untried = self.candidates.len();
+                self.candidates.clear();
+            }
+            let Some(candidate) = self.candidates.pop_front() else {
+                return Answer::Refused;
+            };
+            match candidate.offer(self, session).await {
+                Answer::Refused => {}
+                Answer::NotTaken => {
+                    self.candidates.push_front(candidate);
+                    return Answer::NotTaken;
+                }
+                answer @ (Answer::In | Answer::Partial | Answer::Gone) => return answer,
+            }
         }
     }
 
-    fn judge(&mut self, answer: Option<AuthResult>) -> Answer {
+    /// Has a key tried again, another way, after those that were not tried yet.
+    pub(crate) fn later(&mut self, candidate: Candidate) {
+        self.last_resort.push(candidate);
+    }
+
+    /// The agent, and what is needed besides to offer one of its keys.
+    pub(crate) fn agent(&mut self) -> &mut Agent {
+        &mut self.agent
+    }
+
+    /// `None`: the session has ended.
+    pub(crate) fn judge(&mut self, answer: Option<AuthResult>, method: MethodKind) -> Answer {
         match answer {
             Some(AuthResult::Success) => Answer::In,
             // This is also how the library tells that the session has ended.
-            Some(AuthResult::Failure { remaining_methods, .. }) if remaining_methods.is_empty() => Answer::Stop,
-            None => Answer::Stop,
+            Some(AuthResult::Failure { remaining_methods, .. }) if remaining_methods.is_empty() => Answer::Gone,
+            None => Answer::Gone,
             Some(AuthResult::Failure {
                 remaining_methods,
                 partial_success,
@@ -170,10 +176,13 @@ impl<'a> Attempt<'a> {
                 self.answered = true;
                 self.failure.partial |= partial_success;
                 self.failure.server_methods = remaining_methods.iter().map(|kind| <&str>::from(kind).to_owned()).collect();
-                if remaining_methods.contains(&MethodKind::PublicKey) {
-                    Answer::Next
+                self.methods = Some(remaining_methods.to_vec());
+                if partial_success {
+                    Answer::Partial
+                } else if remaining_methods.contains(&method) {
+                    Answer::Refused
                 } else {
-                    Answer::Stop
+                    Answer::NotTaken
                 }
             }
         }
@@ -199,11 +208,4 @@ impl<'a> Attempt<'a> {
         self.failure.said = said;
         ConnectError::Authentication(Box::new(self.failure))
     }
-}
-
-/// Whether the server has said that it takes `rsa-sha2-256` and not `rsa-sha2-512`.
-async fn wants_sha256(session: &Session) -> bool {
-    // What the server says about it comes before its first answer; the library would wait a second for it nonetheless.
-    let told = tokio::time::timeout(std::time::Duration::from_millis(20), session.best_supported_rsa_hash()).await;
-    matches!(told, Ok(Ok(Some(Some(HashAlg::Sha256)))))
 }

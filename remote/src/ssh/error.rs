@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::host_key::HostKeyError;
+use super::host_key_error::HostKeyError;
+use super::login_failure::AuthenticationFailure;
 
 /// Why there is no connection. Every message names the host and says what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody answers, or not for long enough: try again later.
     #[error("{host} is unreachable: {why}")]
@@ -35,7 +36,7 @@ pub enum ConnectError {
         /// What is wrong with the key.
         problem: Box<HostKeyError>,
     },
-    /// None of the keys was accepted: mend the credentials.
+    /// Neither key nor password was accepted: mend the credentials.
     #[error("{0}")]
     Authentication(Box<AuthenticationFailure>),
     /// A jump host does not let connections through: change its configuration.
@@ -174,79 +175,15 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What was tried to log in, and what the server said.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AuthenticationFailure {
-    /// `host:port` of the hop.
-    pub host: String,
-    /// The user.
-    pub user: String,
-    /// Each key that was offered: its label and algorithm, such as `id_ed25519 (ssh-ed25519)`.
-    pub offered: Vec<String>,
-    /// The methods that the server takes, in its words: `publickey`, `password`, ...
-    pub server_methods: Vec<String>,
-    /// A key was accepted, but the server asks for more (`AuthenticationMethods`).
-    pub partial: bool,
-    /// What the agent could not do, if it was asked.
-    pub agent: Option<String>,
-    /// The message with which the server hung up, if it did.
-    pub said: Option<String>,
-    /// How many keys were left when trying ended.
-    pub untried: usize,
-}
-
-impl fmt::Display for AuthenticationFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            host,
-            user,
-            offered,
-            server_methods,
-            partial,
-            agent,
-            said,
-            untried,
-        } = self;
-        let methods = server_methods.join(", ");
-        if *partial {
-            write!(
-                f,
-                "{host} accepted a key of user {user} ({}) but asks for more: {methods}",
-                offered.join(", ")
-            )?;
-        } else if offered.is_empty() {
-            write!(f, "no key to log in to {host} as {user}")?;
-        } else {
-            write!(f, "{host} does not let user {user} in with {}", offered.join(", "))?;
-            if !methods.is_empty() {
-                write!(f, "; it takes {methods}")?;
-            }
-        }
-        if let Some(said) = said {
-            write!(f, "; it hung up saying '{said}'")?;
-        }
-        if let Some(agent) = agent {
-            write!(f, "; the SSH agent: {agent}")?;
-        }
-        if *untried > 0 {
-            write!(
-                f,
-                "; {untried} more keys were not tried (MaxAuthTries): give only the right one"
-            )?;
-        }
-        if offered.is_empty() {
-            write!(f, "; give a private key")
-        } else if *partial || !(server_methods.is_empty() || server_methods.iter().any(|method| method == "publickey")) {
-            write!(
-                f,
-                "; only keys are supported here: set AuthenticationMethods publickey (and PubkeyAuthentication yes) in sshd_config"
-            )
-        } else {
-            write!(
-                f,
-                "; check the user, and that the public key is in that user's authorized_keys"
-            )
-        }
+/// Why a server does not open a channel, in words.
+pub(crate) fn failure_text(reason: &russh::ChannelOpenFailure) -> String {
+    use russh::ChannelOpenFailure as Failure;
+    match reason {
+        Failure::AdministrativelyProhibited => "administratively prohibited".to_owned(),
+        Failure::ConnectFailed => "connect failed".to_owned(),
+        Failure::UnknownChannelType => "unknown channel type".to_owned(),
+        Failure::ResourceShortage => "resource shortage".to_owned(),
+        Failure::Other { code, .. } => format!("reason {code}"),
     }
 }
 

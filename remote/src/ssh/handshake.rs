@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use super::algorithms::preferred;
 use super::connection::VerifiedHostKey;
 use super::error::{ConnectError, Phase, Unreachable};
-use super::host_key::{Expected, HostKey, HostKeyError, HostKeys};
+use super::host_key::{Expected, ExpectedKeys, HostKey, HostKeys, HostName, Shown};
+use super::host_key_error::HostKeyError;
 use super::target::Hop;
 use super::wire::{Greeting, Meter, Wire};
 
@@ -50,12 +51,18 @@ impl Findings {
     }
 }
 
+/// A key that was not accepted, and why.
+struct Refused {
+    key: HostKey,
+    problem: HostKeyError,
+}
+
 /// The library's callbacks for one session.
 pub(crate) struct Peer {
-    name: String,
+    name: HostName,
     host_keys: HostKeys,
     findings: Arc<Findings>,
-    refused: Arc<Mutex<Option<HostKeyError>>>,
+    refused: Arc<Mutex<Option<Refused>>>,
     /// Dropped when the session task ends, which is how that is waited for.
     _running: mpsc::Sender<()>,
 }
@@ -64,21 +71,22 @@ impl client::Handler for Peer {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
-        let key = match key {
-            PublicKeyOrCertificate::PublicKey { key, .. } => key,
-            // None is asked for, so this server does not keep to the protocol.
-            PublicKeyOrCertificate::Certificate(_) => return Ok(false),
+        let shown = match key {
+            PublicKeyOrCertificate::PublicKey { key, .. } => {
+                Shown::Key(HostKey::new(key.algorithm().as_str(), key.public_key_bytes()))
+            }
+            PublicKeyOrCertificate::Certificate(certificate) => Shown::Certificate(Box::new(certificate.clone())),
         };
-        let key = HostKey::new(key.algorithm().as_str(), key.public_key_bytes());
-        let (name, host_keys, checked) = (self.name.clone(), self.host_keys.clone(), key.clone());
-        let verdict = tokio::task::spawn_blocking(move || host_keys.verify(&name, &checked)).await;
+        let key = shown.key();
+        let (name, host_keys) = (self.name.clone(), self.host_keys.clone());
+        let verdict = tokio::task::spawn_blocking(move || host_keys.verify(&name, &shown)).await;
         match verdict {
             Ok(Ok(trust)) => {
                 let _ = self.findings.host_key.set(VerifiedHostKey { key, trust });
                 Ok(true)
             }
             Ok(Err(problem)) => {
-                *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+                *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Refused { key, problem });
                 Ok(false)
             }
             // The runtime is shutting down.
@@ -114,14 +122,25 @@ impl client::Handler for Peer {
     }
 }
 
+/// How a handshake ended well enough.
+pub(crate) enum Shaken {
+    /// The host may be believed.
+    Done(Session, Arc<Findings>),
+    /// The host showed a key that is not the one given, which may be of another type: ask it for others, over a new stream.
+    Another(HostKey),
+}
+
 /// Runs the handshake over `wire`. Has no deadline of its own: whoever gives up cuts the wire.
+///
+/// `refused` are the keys that the host showed before, see [`Shaken::Another`].
 pub(crate) async fn handshake(
     hop: &Hop,
     wire: Wire,
     meter: &Meter,
     running: mpsc::Sender<()>,
-) -> Result<(Session, Arc<Findings>), ConnectError> {
-    let (name, host_keys) = (hop.known_hosts_name(), hop.host_keys.clone());
+    refused: &[HostKey],
+) -> Result<Shaken, ConnectError> {
+    let (name, host_keys) = (hop.host_name(), hop.host_keys.clone());
     let looked_up = tokio::task::spawn_blocking(move || host_keys.expected(&name)).await;
     let expected = match looked_up {
         Ok(Ok(expected)) => expected,
@@ -138,9 +157,11 @@ pub(crate) async fn handshake(
             });
         }
     };
+    // An authority's certificate was not there the first time, so it will not be now.
+    let certificate = expected.certificate && refused.is_empty();
     let config = client::Config {
         client_id: russh::SshId::Standard(concat!("SSH-2.0-Anywhere_", env!("CARGO_PKG_VERSION")).into()),
-        preferred: preferred(expected.algorithms()),
+        preferred: preferred(expected.algorithms(refused).as_deref(), certificate),
         nodelay: true,
         keepalive_interval: Some(KEEPALIVE.0),
         keepalive_max: KEEPALIVE.1,
@@ -148,31 +169,48 @@ pub(crate) async fn handshake(
         ..client::Config::default()
     };
     let findings = Arc::new(Findings::default());
-    let refused = Arc::new(Mutex::new(None));
+    let refusal = Arc::new(Mutex::new(None));
     let peer = Peer {
-        name: hop.known_hosts_name(),
+        name: hop.host_name(),
         host_keys: hop.host_keys.clone(),
         findings: Arc::clone(&findings),
-        refused: Arc::clone(&refused),
+        refused: Arc::clone(&refusal),
         _running: running,
     };
     match client::connect_stream(Arc::new(config), wire, peer).await {
-        Ok(session) => Ok((session, findings)),
+        Ok(session) => Ok(Shaken::Done(session, findings)),
         Err(error) => {
-            let refused = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Err(explain(hop, &expected, meter, refused, error))
+            let refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match refusal {
+                // Nothing would be left to ask for.
+                Some(refusal) if matches!(expected.keys, ExpectedKeys::Fingerprints) => {
+                    let seen = [refused, std::slice::from_ref(&refusal.key)].concat();
+                    if expected.algorithms(&seen).is_some_and(|types| types.is_empty()) {
+                        return Err(shown_in_vain(hop, refusal.problem, refused));
+                    }
+                    Ok(Shaken::Another(refusal.key))
+                }
+                Some(Refused { problem, .. }) => Err(shown_in_vain(hop, problem, refused)),
+                None => Err(explain(hop, &expected, meter, refused, error)),
+            }
         }
     }
 }
 
-fn explain(hop: &Hop, expected: &Expected, meter: &Meter, refused: Option<HostKeyError>, error: russh::Error) -> ConnectError {
-    let host = hop.address();
-    if let Some(problem) = refused {
-        return ConnectError::HostKey {
-            host,
-            problem: Box::new(problem),
-        };
+/// The error for a host whose key is not accepted, with all keys that it showed.
+fn shown_in_vain(hop: &Hop, mut problem: HostKeyError, refused: &[HostKey]) -> ConnectError {
+    if let HostKeyError::NotPinned { offered, .. } = &mut problem {
+        let before = refused.iter().map(HostKey::shown).collect::<Vec<_>>();
+        offered.splice(0..0, before);
     }
+    ConnectError::HostKey {
+        host: hop.address(),
+        problem: Box::new(problem),
+    }
+}
+
+fn explain(hop: &Hop, expected: &Expected, meter: &Meter, refused: &[HostKey], error: russh::Error) -> ConnectError {
+    let host = hop.address();
     let greeting = meter.greeting();
     if let Greeting::Other(greeting) = greeting {
         return ConnectError::NotSsh { host, greeting };
@@ -197,14 +235,14 @@ fn explain(hop: &Hop, expected: &Expected, meter: &Meter, refused: Option<HostKe
             kind: russh::AlgorithmKind::Key,
             ours,
             theirs,
-        } => match expected.not_offered(&hop.known_hosts_name(), &theirs) {
+        } => match hop.host_keys.not_offered(&hop.host_name(), expected, refused, &theirs) {
             Some(problem) => ConnectError::HostKey {
                 host,
                 problem: Box::new(problem),
             },
-            None => no_common(host, "host key", &ours, &theirs),
+            None => no_common(host, kind_of(&russh::AlgorithmKind::Key), &ours, &theirs),
         },
-        russh::Error::NoCommonAlgo { kind, ours, theirs } => no_common(host, &format!("{kind:?}").to_lowercase(), &ours, &theirs),
+        russh::Error::NoCommonAlgo { kind, ours, theirs } => no_common(host, kind_of(&kind), &ours, &theirs),
         russh::Error::IO(error) if phase == Phase::Identification && is_closed(&error) => closed(),
         russh::Error::IO(error) => unreachable(Unreachable::from_io(&error, phase)),
         russh::Error::Disconnect | russh::Error::HUP => closed(),
@@ -235,6 +273,17 @@ fn is_closed(error: &std::io::Error) -> bool {
         error.kind(),
         std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe
     )
+}
+
+/// What an algorithm is for, in the words of RFC 4253.
+fn kind_of(kind: &russh::AlgorithmKind) -> &'static str {
+    match kind {
+        russh::AlgorithmKind::Kex => "key exchange",
+        russh::AlgorithmKind::Key => "host key",
+        russh::AlgorithmKind::Cipher => "encryption",
+        russh::AlgorithmKind::Compression => "compression",
+        russh::AlgorithmKind::Mac => "MAC",
+    }
 }
 
 fn no_common(host: String, kind: &str, ours: &[String], theirs: &[String]) -> ConnectError {

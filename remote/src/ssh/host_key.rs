@@ -1,4 +1,4 @@
-//! The key that a server proves itself with, and what is believed about it: [`HostKeys`], [`HostKey`], [`HostKeyError`].
+//! The key that a server proves itself with, and what is believed about it: [`HostKeys`], [`HostKey`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use russh::keys::Certificate;
 use sha2::{Digest as _, Sha256};
 
-use super::known_hosts_file::KnownHosts;
+use super::certificate;
+use super::host_key_error::HostKeyError;
+use super::known_hosts_file::{ALGORITHMS, KnownHosts};
+use super::pins::Pins;
 
 /// A server's public key.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,7 +52,12 @@ impl HostKey {
         format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&self.blob)))
     }
 
-    /// `ssh-ed25519 AAAA...`: what a `known_hosts` line, a `.pub` file and [`HostKeys::Pinned`] hold.
+    /// Type and fingerprint: what errors call it.
+    pub(crate) fn shown(&self) -> String {
+        format!("{} {}", self.algorithm, self.fingerprint())
+    }
+
+    /// `ssh-ed25519 AAAA...`: what a `known_hosts` line, a `.pub` file and [`Pins::parse`] hold.
     #[must_use]
     pub fn openssh(&self) -> String {
         format!("{} {}", self.algorithm, STANDARD.encode(&self.blob))
@@ -64,10 +73,10 @@ impl fmt::Debug for HostKey {
 /// Which keys a host may prove itself with.
 #[derive(Clone, Debug)]
 pub enum HostKeys {
-    /// Those in `known_hosts` files.
+    /// Those in `known_hosts` files, and those that the authorities in them vouch for.
     KnownHosts(Arc<KnownHosts>),
-    /// Exactly these: each `ssh-ed25519 AAAA...` or a `SHA256:...` fingerprint.
-    Pinned(Vec<String>),
+    /// Exactly these, and those that exactly these authorities vouch for.
+    Pinned(Arc<Pins>),
     /// Any key: whoever answers at the address is believed. Only ever by explicit choice.
     AcceptAny,
 }
@@ -81,141 +90,63 @@ pub enum Trust {
     TrustedOnFirstUse,
     /// It is one of the pinned keys.
     Pinned,
+    /// An authority, pinned or in a `known_hosts` file, vouches for it with a valid certificate.
+    Authority,
     /// It was not checked.
     Unchecked,
 }
 
-/// Why a host key was not accepted. Every message says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum HostKeyError {
-    /// The host is known under another key.
-    #[error(
-        "the host key of {name} has changed: it offers {algorithm} {fingerprint}, {}:{line} says otherwise; if the machine was \
-         re-installed, run: ssh-keygen -R '{name}' -f {}; otherwise do not go on: somebody may be in between",
-        .file.display(), .file.display()
-    )]
-    Changed {
-        /// As in `known_hosts`: `host` or `[host]:port`.
-        name: String,
-        /// Key type offered.
-        algorithm: String,
-        /// Fingerprint offered.
-        fingerprint: String,
-        /// Where the known key is.
-        file: PathBuf,
-        /// Line in it, from 1.
-        line: usize,
-    },
-    /// The host is known, but has no key of a type that is known.
-    #[error(
-        "the host key of {name} has changed: it offers only {}, {}:{line} knows it by {}; if the machine was re-installed, run: \
-         ssh-keygen -R '{name}' -f {}; otherwise do not go on: somebody may be in between",
-        .offered.join(", "), .file.display(), .known.join(", "), .file.display()
-    )]
-    OtherAlgorithm {
-        /// As in `known_hosts`.
-        name: String,
-        /// Algorithms the server has keys of.
-        offered: Vec<String>,
-        /// Key types in the file.
-        known: Vec<String>,
-        /// Where the first known key is.
-        file: PathBuf,
-        /// Line in it, from 1.
-        line: usize,
-    },
-    /// The key is marked `@revoked`.
-    #[error(
-        "the host key of {name}, {algorithm} {fingerprint}, is revoked in {}:{line}; give the machine new host keys, and do not go on before",
-        .file.display()
-    )]
-    Revoked {
-        /// As in `known_hosts`.
-        name: String,
-        /// Key type offered.
-        algorithm: String,
-        /// Fingerprint offered.
-        fingerprint: String,
-        /// File that revokes it.
-        file: PathBuf,
-        /// Line in it, from 1.
-        line: usize,
-    },
-    /// The host is not known, and unknown hosts are refused.
-    #[error(
-        "the host key of {name} is not known: it offers {algorithm} {fingerprint}; compare that with the machine's own \
-         (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), then add the line to {}: {line}",
-        .file.display()
-    )]
-    Unknown {
-        /// As in `known_hosts`.
-        name: String,
-        /// Key type offered.
-        algorithm: String,
-        /// Fingerprint offered.
-        fingerprint: String,
-        /// The file it belongs in.
-        file: PathBuf,
-        /// The line to add.
-        line: String,
-    },
-    /// The key is not one of the pinned keys.
-    #[error(
-        "the host key of {name} is not the one given: it offers {algorithm} {fingerprint}, expected {}; if the machine was \
-         re-installed, give its new key; otherwise do not go on: somebody may be in between",
-        .pinned.join(" or ")
-    )]
-    NotPinned {
-        /// `host` or `[host]:port`.
-        name: String,
-        /// Key type offered.
-        algorithm: String,
-        /// Fingerprint offered.
-        fingerprint: String,
-        /// Fingerprints expected.
-        pinned: Vec<String>,
-    },
-    /// The server has no key of a type that is pinned.
-    #[error("the host {name} has no host key of the kind given: it offers only {}, expected {}; give one of its keys", .offered.join(", "), .pinned.join(" or "))]
-    PinnedOtherAlgorithm {
-        /// `host` or `[host]:port`.
-        name: String,
-        /// Algorithms the server has keys of.
-        offered: Vec<String>,
-        /// Fingerprints expected.
-        pinned: Vec<String>,
-    },
-    /// A pinned key cannot be read.
-    #[error("'{pin}' is no host key: give the content of a .pub file (ssh-ed25519 AAAA...) or a fingerprint (SHA256:...)")]
-    NotAPin {
-        /// As given.
-        pin: String,
-    },
-    /// A `known_hosts` file exists but cannot be read.
-    #[error("cannot read {}: {why}; a file that cannot be read is not taken for an empty one: make it readable", .file.display())]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// The system's words.
-        why: String,
-    },
-    /// The key of a new host could not be written down.
-    #[error("cannot remember the host key of {name} in {}: {why}; make the file writable, or add the key to it beforehand", .file.display())]
-    NotRemembered {
-        /// As in `known_hosts`.
-        name: String,
-        /// The file.
-        file: PathBuf,
-        /// The system's words.
-        why: String,
-    },
+/// A host as it is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostName {
+    /// As `known_hosts` has it: `host`, or `[host]:port`.
+    pub(crate) lookup: String,
+    /// Without the port, in lower case: as certificates and the lines of their authorities have it.
+    pub(crate) host: String,
 }
 
-/// What is known of one host before it is spoken to: which key types to ask it for.
+/// What a server shows of itself; it has proved that it holds the key.
+#[derive(Clone, Debug)]
+pub(crate) enum Shown {
+    Key(HostKey),
+    Certificate(Box<Certificate>),
+}
+
+impl Shown {
+    /// For people.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Key(key) => key.shown(),
+            Self::Certificate(certificate) => {
+                let authority = certificate::authority(certificate).fingerprint();
+                format!("{} with a certificate by {authority}", self.key().shown())
+            }
+        }
+    }
+
+    /// The key that it holds.
+    pub(crate) fn key(&self) -> HostKey {
+        match self {
+            Self::Key(key) => key.clone(),
+            Self::Certificate(certificate) => certificate::subject(certificate),
+        }
+    }
+}
+
+/// What is known of one host before it is spoken to.
 #[derive(Debug)]
-pub(crate) enum Expected {
-    /// Nothing: any type will do.
-    Anything,
+pub(crate) struct Expected {
+    /// Whether an authority may vouch for it: then it is asked for a certificate first.
+    pub(crate) certificate: bool,
+    /// Which types of key to ask it for.
+    pub(crate) keys: ExpectedKeys,
+}
+
+/// Which types of key to ask a host for.
+#[derive(Debug)]
+pub(crate) enum ExpectedKeys {
+    /// Any will do.
+    Any,
     /// It is in a file: only these types, so that a server cannot pass for a new host by showing another type.
     Known {
         algorithms: Vec<String>,
@@ -227,113 +158,84 @@ pub(crate) enum Expected {
         algorithms: Vec<String>,
         fingerprints: Vec<String>,
     },
+    /// Pinned fingerprints, which do not tell the type of their key: one type after the other, as long as the host shows others.
+    Fingerprints,
 }
 
 impl Expected {
-    /// The key types to ask for; `None` means all.
-    pub(crate) fn algorithms(&self) -> Option<&[String]> {
+    /// The key types to ask for, once keys of the types `refused` have been shown in vain; `None` means all.
+    pub(crate) fn algorithms(&self, refused: &[HostKey]) -> Option<Vec<String>> {
+        match &self.keys {
+            ExpectedKeys::Any => None,
+            ExpectedKeys::Known { algorithms, .. } | ExpectedKeys::Pinned { algorithms, .. } => Some(algorithms.clone()),
+            ExpectedKeys::Fingerprints => {
+                let is_left = |name: &str| !refused.iter().any(|key| key.algorithm == name);
+                let left = ALGORITHMS.into_iter().filter(|name| is_left(name));
+                Some(left.map(str::to_owned).collect())
+            }
+        }
+    }
+}
+
+impl HostKeys {
+    /// What is known of a host before connecting. Blocks on files.
+    pub(crate) fn expected(&self, name: &HostName) -> Result<Expected, HostKeyError> {
         match self {
-            Self::Anything => None,
-            Self::Known { algorithms, .. } | Self::Pinned { algorithms, .. } => Some(algorithms),
+            Self::AcceptAny => Ok(Expected {
+                certificate: false,
+                keys: ExpectedKeys::Any,
+            }),
+            Self::KnownHosts(known_hosts) => known_hosts.expected(name),
+            Self::Pinned(pins) => Ok(pins.expected()),
         }
     }
 
-    /// The error for a server that has no key of those types.
-    pub(crate) fn not_offered(&self, name: &str, offered: &[String]) -> Option<HostKeyError> {
-        let (name, offered) = (name.to_owned(), offered.to_vec());
-        match self {
-            Self::Anything => None,
-            Self::Known { algorithms, file, line } => Some(HostKeyError::OtherAlgorithm {
+    /// The error for a server that has no key of the `expected` types, after it showed keys of the types `refused`; `offered` are the
+    /// algorithms that it has keys for.
+    pub(crate) fn not_offered(
+        &self,
+        name: &HostName,
+        expected: &Expected,
+        refused: &[HostKey],
+        offered: &[String],
+    ) -> Option<HostKeyError> {
+        let (name, offered) = (name.lookup.clone(), offered.to_vec());
+        match (&expected.keys, self) {
+            (ExpectedKeys::Fingerprints, Self::Pinned(pins)) if !refused.is_empty() => Some(pins.not_pinned(name, refused)),
+            (ExpectedKeys::Any | ExpectedKeys::Fingerprints, _) => None,
+            (ExpectedKeys::Known { algorithms, file, line }, _) => Some(HostKeyError::OtherAlgorithm {
                 name,
                 offered,
                 known: algorithms.clone(),
                 file: file.clone(),
                 line: *line,
             }),
-            Self::Pinned { fingerprints, .. } => Some(HostKeyError::PinnedOtherAlgorithm {
+            (ExpectedKeys::Pinned { fingerprints, .. }, _) => Some(HostKeyError::PinnedOtherAlgorithm {
                 name,
                 offered,
                 pinned: fingerprints.clone(),
             }),
         }
     }
-}
 
-enum Pin {
-    Key(HostKey),
-    Fingerprint(String),
-}
-
-impl Pin {
-    fn parse(text: &str) -> Result<Self, HostKeyError> {
-        let text = text.trim();
-        if let Some(hash) = text.strip_prefix("SHA256:") {
-            let hash = hash.trim_end_matches('=');
-            if STANDARD_NO_PAD.decode(hash).is_ok_and(|bytes| bytes.len() == 32) {
-                return Ok(Self::Fingerprint(format!("SHA256:{hash}")));
-            }
-        }
-        HostKey::parse(text)
-            .map(Self::Key)
-            .ok_or_else(|| HostKeyError::NotAPin { pin: text.to_owned() })
-    }
-
-    fn fingerprint(&self) -> String {
-        match self {
-            Self::Key(key) => key.fingerprint(),
-            Self::Fingerprint(fingerprint) => fingerprint.clone(),
-        }
-    }
-}
-
-impl HostKeys {
-    /// What is known of `name` before connecting. Blocks on files.
-    pub(crate) fn expected(&self, name: &str) -> Result<Expected, HostKeyError> {
-        match self {
-            Self::AcceptAny => Ok(Expected::Anything),
-            Self::KnownHosts(known_hosts) => known_hosts.expected(name),
-            Self::Pinned(pins) => {
-                if pins.is_empty() {
-                    return Err(HostKeyError::NotAPin { pin: String::new() });
-                }
-                let pins = pins.iter().map(|pin| Pin::parse(pin)).collect::<Result<Vec<_>, _>>()?;
-                let mut algorithms = Vec::new();
-                for pin in &pins {
-                    match pin {
-                        Pin::Key(key) => algorithms.push(key.algorithm.clone()),
-                        // A fingerprint does not tell the type of its key.
-                        Pin::Fingerprint(_) => return Ok(Expected::Anything),
-                    }
-                }
-                Ok(Expected::Pinned {
-                    algorithms,
-                    fingerprints: pins.iter().map(Pin::fingerprint).collect(),
-                })
-            }
-        }
-    }
-
-    /// Whether the host called `name` may have `key`. Blocks on files, and remembers the key if that is what is wanted.
-    pub(crate) fn verify(&self, name: &str, key: &HostKey) -> Result<Trust, HostKeyError> {
+    /// Whether the host may be believed. Blocks on files, and remembers the key if that is what is wanted.
+    pub(crate) fn verify(&self, name: &HostName, shown: &Shown) -> Result<Trust, HostKeyError> {
         match self {
             Self::AcceptAny => Ok(Trust::Unchecked),
-            Self::KnownHosts(known_hosts) => known_hosts.verify(name, key),
-            Self::Pinned(pins) => {
-                let fingerprint = key.fingerprint();
-                let pinned = pins
-                    .iter()
-                    .map(|pin| Pin::parse(pin).map(|pin| pin.fingerprint()))
-                    .collect::<Result<Vec<_>, _>>()?;
-                if pinned.contains(&fingerprint) {
-                    return Ok(Trust::Pinned);
-                }
-                Err(HostKeyError::NotPinned {
-                    name: name.to_owned(),
-                    algorithm: key.algorithm.clone(),
-                    fingerprint,
-                    pinned,
-                })
-            }
+            Self::KnownHosts(known_hosts) => known_hosts.verify(name, shown),
+            Self::Pinned(pins) => pins.verify(name, shown),
         }
+    }
+}
+
+/// The verdict on a certificate whose authority is believed.
+pub(crate) fn vouched_for(name: &HostName, certificate: &Certificate) -> Result<Trust, HostKeyError> {
+    match certificate::host_flaw(certificate, &name.host, certificate::now()) {
+        None => Ok(Trust::Authority),
+        Some(flaw) => Err(HostKeyError::Certificate {
+            name: name.lookup.clone(),
+            authority: certificate::authority(certificate).shown(),
+            flaw,
+        }),
     }
 }

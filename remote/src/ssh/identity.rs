@@ -142,8 +142,14 @@ impl Identity {
         self.key.public_key().to_openssh().unwrap_or_default()
     }
 
-    pub(crate) fn is_rsa(&self) -> bool {
-        matches!(self.key.algorithm(), Algorithm::Rsa { .. })
+    /// `SHA256:` and the hash of the public half, as `ssh-keygen -l` prints it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.key.fingerprint(HashAlg::Sha256).to_string()
+    }
+
+    pub(crate) fn key(&self) -> &Arc<PrivateKey> {
+        &self.key
     }
 
     /// The key, to sign with `hash` if it is an RSA key (never with SHA-1).
@@ -154,12 +160,7 @@ impl Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Identity({}, {})",
-            self.label,
-            self.key.public_key().fingerprint(HashAlg::Sha256)
-        )
+        write!(f, "Identity({}, {})", self.label, self.fingerprint())
     }
 }
 

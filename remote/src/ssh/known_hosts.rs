@@ -8,37 +8,46 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
-use super::host_key::HostKey;
+use super::host_key::{HostKey, HostName};
 
 /// What one file says about a host, in the order of its lines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entries {
     /// Keys that the host may have, each with the number of its line (from 1).
     pub(crate) keys: Vec<(usize, HostKey)>,
-    /// Keys that must never be accepted for this host (`@revoked`).
+    /// Keys that must never be accepted for this host (`@revoked`), neither as its own nor as an authority's.
     pub(crate) revoked: Vec<(usize, HostKey)>,
+    /// Keys of those whose certificates are believed for this host (`@cert-authority`).
+    pub(crate) authorities: Vec<(usize, HostKey)>,
 }
 
-/// The name under which a host is looked up and remembered: `host`, or `[host]:port` when the port is not 22.
-pub(crate) fn lookup_name(host: &str, port: u16) -> String {
+/// The names under which a host is looked up and remembered: `host`, or `[host]:port` when the port is not 22.
+pub(crate) fn host_name(host: &str, port: u16) -> HostName {
     let host = host.to_ascii_lowercase();
-    if port == 22 { host } else { format!("[{host}]:{port}") }
+    let lookup = if port == 22 {
+        host.clone()
+    } else {
+        format!("[{host}]:{port}")
+    };
+    HostName { lookup, host }
 }
 
-/// The lines of `text` that match `name`, which is a [`lookup_name`].
-pub(crate) fn entries_for(text: &str, name: &str) -> Entries {
+/// The lines of `text` that speak of `name`.
+///
+/// What is marked is said of a host whatever its port is: ssh(1), too, looks for authorities without the port in the end.
+pub(crate) fn entries_for(text: &str, name: &HostName) -> Entries {
     let mut entries = Entries::default();
     for (index, line) in text.lines().enumerate() {
         let Some(line) = Line::parse(line) else { continue };
-        if !line.matches(name) {
+        let matches = line.matches(&name.lookup) || (line.marker != Marker::None && line.matches(&name.host));
+        if !matches {
             continue;
         }
         let Some(key) = HostKey::parse(line.key) else { continue };
         match line.marker {
             Marker::None => entries.keys.push((index + 1, key)),
             Marker::Revoked => entries.revoked.push((index + 1, key)),
-            // A certificate authority vouches for certificates; the plain key of a host says nothing about it.
-            Marker::CertAuthority => {}
+            Marker::CertAuthority => entries.authorities.push((index + 1, key)),
         }
     }
     entries
@@ -191,10 +200,17 @@ mod tests {
         ("|1|", "host", false),
     ];
 
+    fn named(lookup: &str) -> HostName {
+        HostName {
+            lookup: lookup.to_ascii_lowercase(),
+            host: String::new(),
+        }
+    }
+
     #[test]
     fn hosts_fields() {
         for (hosts, name, expected) in CASES {
-            let entries = entries_for(&format!("{hosts} {A} comment"), &name.to_ascii_lowercase());
+            let entries = entries_for(&format!("{hosts} {A} comment"), &named(name));
             assert_eq!(entries.keys.len() == 1, *expected, "{hosts} for {name}");
         }
     }
@@ -210,22 +226,39 @@ mod tests {
             "# comment\n\n  host {A}\n@revoked * {B} stolen\n@cert-authority * {B}\n@unheard-of host {B}\nhost\nhost ssh-ed25519\n\
              host ssh-ed25519 !!!\nhost ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
         );
-        let entries = entries_for(&text, "host");
+        let entries = entries_for(&text, &host_name("host", 22));
         assert_eq!(entries.keys.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3]);
         assert_eq!(entries.revoked.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [4]);
+        assert_eq!(entries.authorities.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [5]);
+    }
+
+    #[test]
+    fn marked_lines_hold_for_every_port() {
+        let text = format!("@cert-authority *.example {A}\n@revoked *.example {B}\n*.example {A}\n");
+        let entries = entries_for(&text, &host_name("a.example", 2222));
+        assert_eq!(
+            (entries.authorities.len(), entries.revoked.len(), entries.keys.len()),
+            (1, 1, 0)
+        );
     }
 
     #[test]
     fn names() {
-        assert_eq!(lookup_name("Host.Example", 22), "host.example");
-        assert_eq!(lookup_name("Host.Example", 2222), "[host.example]:2222");
-        assert_eq!(lookup_name("::1", 2222), "[::1]:2222");
+        for (host, port, lookup) in [
+            ("Host.Example", 22, "host.example"),
+            ("Host.Example", 2222, "[host.example]:2222"),
+            ("::1", 22, "::1"),
+            ("::1", 2222, "[::1]:2222"),
+            ("fe80::1%eth0", 2222, "[fe80::1%eth0]:2222"),
+        ] {
+            assert_eq!(host_name(host, port).lookup, lookup);
+        }
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_read(text: String, name: String) {
-            let _ = entries_for(&text, &name);
+            let _ = entries_for(&text, &named(&name));
         }
     }
 }

@@ -6,7 +6,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::host_key::{Expected, HostKey, HostKeyError, Trust};
+use super::certificate::authority;
+use super::host_key::{Expected, ExpectedKeys, HostKey, HostName, Shown, Trust, vouched_for};
+use super::host_key_error::HostKeyError;
 use super::known_hosts::{Entries, entries_for, line_for};
 
 /// Larger files are refused rather than read into memory: a hundred thousand hosts take about 10 MiB.
@@ -59,21 +61,23 @@ impl KnownHosts {
         self
     }
 
-    pub(crate) fn expected(&self, name: &str) -> Result<Expected, HostKeyError> {
-        let mut expected = Expected::Anything;
+    pub(crate) fn expected(&self, name: &HostName) -> Result<Expected, HostKeyError> {
+        let mut expected = Expected {
+            certificate: false,
+            keys: ExpectedKeys::Any,
+        };
         for (file, entries) in self.look_up(name)? {
+            expected.certificate |= !entries.authorities.is_empty();
             for (line, key) in entries.keys {
-                match &mut expected {
-                    Expected::Anything => {
-                        let algorithms = vec![key.algorithm().to_owned()];
-                        expected = Expected::Known {
-                            algorithms,
+                let algorithm = key.algorithm().to_owned();
+                match &mut expected.keys {
+                    ExpectedKeys::Known { algorithms, .. } => algorithms.push(algorithm),
+                    ExpectedKeys::Any | ExpectedKeys::Pinned { .. } | ExpectedKeys::Fingerprints => {
+                        expected.keys = ExpectedKeys::Known {
+                            algorithms: vec![algorithm],
                             file: file.to_owned(),
                             line,
                         };
-                    }
-                    Expected::Known { algorithms, .. } | Expected::Pinned { algorithms, .. } => {
-                        algorithms.push(key.algorithm().to_owned());
                     }
                 }
             }
@@ -81,26 +85,27 @@ impl KnownHosts {
         Ok(expected)
     }
 
-    pub(crate) fn verify(&self, name: &str, key: &HostKey) -> Result<Trust, HostKeyError> {
-        if self.is_known(name, key)? {
-            return Ok(Trust::Known);
+    pub(crate) fn verify(&self, name: &HostName, shown: &Shown) -> Result<Trust, HostKeyError> {
+        let key = shown.key();
+        if let Some(trust) = self.known(name, shown)? {
+            return Ok(trust);
         }
         match self.unknown {
             Unknown::Refuse => Err(HostKeyError::Unknown {
-                name: name.to_owned(),
+                name: name.lookup.clone(),
                 algorithm: key.algorithm().to_owned(),
                 fingerprint: key.fingerprint(),
                 file: self.file.clone(),
-                line: line_for(name, key).trim_end().to_owned(),
+                line: line_for(&name.lookup, &key).trim_end().to_owned(),
             }),
             Unknown::Remember => {
                 let _writer = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
                 // Another task may have met the same host in the meantime, or another key of it.
-                if self.is_known(name, key)? {
-                    return Ok(Trust::Known);
+                if let Some(trust) = self.known(name, shown)? {
+                    return Ok(trust);
                 }
-                append(&self.file, &line_for(name, key)).map_err(|error| HostKeyError::NotRemembered {
-                    name: name.to_owned(),
+                append(&self.file, &line_for(&name.lookup, &key)).map_err(|error| HostKeyError::NotRemembered {
+                    name: name.lookup.clone(),
                     file: self.file.clone(),
                     why: in_words(&error),
                 })?;
@@ -109,44 +114,47 @@ impl KnownHosts {
         }
     }
 
-    /// `false`: nothing is known about the host. A host that is known otherwise, or a revoked key, is an error.
-    fn is_known(&self, name: &str, key: &HostKey) -> Result<bool, HostKeyError> {
+    /// `None`: nothing is known about the host. What is known to be otherwise is an error.
+    fn known(&self, name: &HostName, shown: &Shown) -> Result<Option<Trust>, HostKeyError> {
         let found = self.look_up(name)?;
-        let (algorithm, fingerprint) = (key.algorithm().to_owned(), key.fingerprint());
-        for (file, entries) in &found {
-            if let Some((line, _)) = entries.revoked.iter().find(|(_, revoked)| revoked == key) {
-                let (name, file, line) = (name.to_owned(), file.to_path_buf(), *line);
-                return Err(HostKeyError::Revoked {
-                    name,
-                    algorithm,
-                    fingerprint,
-                    file,
-                    line,
-                });
+        let key = shown.key();
+        refuse_revoked(&found, name, "host key", &key)?;
+        let authorities = || all(&found, |entries| &entries.authorities);
+        if let Shown::Certificate(certificate) = shown {
+            let authority = authority(certificate);
+            refuse_revoked(&found, name, "certificate authority", &authority)?;
+            if authorities().any(|(_, _, known)| *known == authority) {
+                return vouched_for(name, certificate).map(Some);
             }
         }
-        let mut known = found
-            .iter()
-            .flat_map(|(file, entries)| entries.keys.iter().map(move |(line, key)| (file, line, key)));
-        if known.clone().any(|(_, _, known)| known == key) {
-            return Ok(true);
+        // As with OpenSSH, a certificate by somebody who is not known is as good as the key inside.
+        let mut keys = all(&found, |entries| &entries.keys);
+        if keys.clone().any(|(_, _, known)| *known == key) {
+            return Ok(Some(Trust::Known));
         }
-        match known.next() {
-            None => Ok(false),
-            Some((file, line, _)) => {
-                let (name, file, line) = (name.to_owned(), file.to_path_buf(), *line);
-                Err(HostKeyError::Changed {
-                    name,
-                    algorithm,
-                    fingerprint,
-                    file,
-                    line,
-                })
-            }
+        let name = name.lookup.clone();
+        if let Some((file, line, _)) = keys.next() {
+            return Err(HostKeyError::Changed {
+                name,
+                algorithm: key.algorithm().to_owned(),
+                fingerprint: key.fingerprint(),
+                file: file.to_owned(),
+                line,
+            });
         }
+        // Not as with OpenSSH: whoever is in between could otherwise pass for a new host by showing no certificate.
+        if let Some((file, line, _)) = authorities().next() {
+            return Err(HostKeyError::NotVouchedFor {
+                name,
+                offered: shown.shown(),
+                file: file.to_owned(),
+                line,
+            });
+        }
+        Ok(None)
     }
 
-    fn look_up(&self, name: &str) -> Result<Vec<(&Path, Entries)>, HostKeyError> {
+    fn look_up(&self, name: &HostName) -> Result<Vec<(&Path, Entries)>, HostKeyError> {
         let files = std::iter::once(&self.file).chain(&self.more);
         files
             .map(|file| {
@@ -159,6 +167,31 @@ impl KnownHosts {
                 Ok((file.as_path(), entries))
             })
             .collect()
+    }
+}
+
+/// The lines of one kind in all files, in their order.
+fn all<'a>(
+    found: &'a [(&'a Path, Entries)],
+    kind: impl Fn(&'a Entries) -> &'a Vec<(usize, HostKey)> + Clone,
+) -> impl Iterator<Item = (&'a Path, usize, &'a HostKey)> + Clone {
+    found.iter().flat_map(move |(file, entries)| {
+        let lines = kind(entries).iter();
+        lines.map(move |(line, key)| (*file, *line, key))
+    })
+}
+
+fn refuse_revoked(found: &[(&Path, Entries)], name: &HostName, what: &'static str, key: &HostKey) -> Result<(), HostKeyError> {
+    match all(found, |entries| &entries.revoked).find(|(_, _, revoked)| *revoked == key) {
+        None => Ok(()),
+        Some((file, line, _)) => Err(HostKeyError::Revoked {
+            what,
+            name: name.lookup.clone(),
+            algorithm: key.algorithm().to_owned(),
+            fingerprint: key.fingerprint(),
+            file: file.to_owned(),
+            line,
+        }),
     }
 }
 
@@ -210,100 +243,5 @@ fn in_words(error: &io::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    fn key(last: u8) -> HostKey {
-        let mut blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20".to_vec();
-        blob.extend([last; 32]);
-        HostKey::new("ssh-ed25519", blob)
-    }
-
-    #[test]
-    fn a_new_host_is_remembered_once_and_then_held_to_its_key() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("new/known_hosts");
-        let known = KnownHosts::new(&file, Unknown::Remember);
-        assert_eq!(known.verify("host", &key(1)).unwrap(), Trust::TrustedOnFirstUse);
-        assert_eq!(known.verify("host", &key(1)).unwrap(), Trust::Known);
-        assert_eq!(fs::read_to_string(&file).unwrap(), format!("host {}\n", key(1).openssh()));
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(
-            fs::metadata(file.parent().unwrap()).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
-
-        let error = known.verify("host", &key(2)).unwrap_err().to_string();
-        for part in [
-            "host",
-            &key(2).fingerprint(),
-            &format!("{}:1", file.display()),
-            "ssh-keygen -R 'host' -f",
-        ] {
-            assert!(error.contains(part), "{part} in {error}");
-        }
-    }
-
-    #[test]
-    fn many_tasks_write_one_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("known_hosts");
-        let known = KnownHosts::new(&file, Unknown::Remember);
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| known.verify("host", &key(1)).unwrap());
-            }
-        });
-        assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1);
-    }
-
-    #[test]
-    fn a_line_is_never_glued_to_an_unfinished_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("known_hosts");
-        fs::write(&file, "# no newline").unwrap();
-        KnownHosts::new(&file, Unknown::Remember).verify("host", &key(1)).unwrap();
-        assert_eq!(
-            fs::read_to_string(&file).unwrap(),
-            format!("# no newline\nhost {}\n", key(1).openssh())
-        );
-    }
-
-    #[test]
-    fn any_matching_line_will_do_and_a_revoked_one_wins() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("known_hosts");
-        fs::write(&file, format!("host {}\nhost {}\n", key(1).openssh(), key(2).openssh())).unwrap();
-        let known = KnownHosts::new(&file, Unknown::Refuse);
-        assert_eq!(known.verify("host", &key(2)).unwrap(), Trust::Known);
-
-        let more = folder.path().join("more");
-        fs::write(&more, format!("@revoked * {}\n", key(2).openssh())).unwrap();
-        let known = known.also(&more);
-        assert!(matches!(
-            known.verify("host", &key(2)),
-            Err(HostKeyError::Revoked { line: 1, .. })
-        ));
-        assert_eq!(known.verify("host", &key(1)).unwrap(), Trust::Known);
-    }
-
-    #[test]
-    fn an_unknown_host_is_refused_with_the_line_to_add() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("known_hosts");
-        let known = KnownHosts::new(&file, Unknown::Refuse);
-        let error = known.verify("[host]:2222", &key(1)).unwrap_err().to_string();
-        assert!(error.contains(&format!("[host]:2222 {}", key(1).openssh())), "{error}");
-        assert!(!file.exists());
-    }
-
-    #[test]
-    fn an_unreadable_file_is_not_an_empty_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let known = KnownHosts::new(folder.path(), Unknown::Remember);
-        assert!(matches!(known.verify("host", &key(1)), Err(HostKeyError::Unreadable { .. })));
-        assert!(matches!(known.expected("host"), Err(HostKeyError::Unreadable { .. })));
-    }
-}
+#[path = "known_hosts_file_tests.rs"]
+mod tests;

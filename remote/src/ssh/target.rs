@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::host_key::HostKeys;
+use super::host_key::{HostKeys, HostName};
 use super::identity::Identity;
-use super::known_hosts::lookup_name;
+use super::jump_hosts::JumpHosts;
+use super::known_hosts::host_name;
+use super::user_certificate::UserCertificate;
+use crate::secret::Secret;
 
 /// A host to connect to, over other hosts if need be.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct Target {
     pub host_keys: HostKeys,
     /// Hosts to go through, the first one reached first (`ssh -J first,second`).
     pub jump: Vec<Hop>,
+    /// The connections to those, shared by all targets that were given clones of the same one.
+    pub jump_hosts: JumpHosts,
 }
 
 /// One SSH server on the way, or at the end of it.
@@ -40,16 +45,15 @@ pub struct Hop {
 }
 
 impl Target {
-    /// Every server to log in to, the target last.
-    pub(crate) fn hops(&self) -> Vec<Hop> {
-        let last = Hop {
+    /// The end of the way.
+    pub(crate) fn last(&self) -> Hop {
+        Hop {
             host: self.host.clone(),
             port: self.port,
             user: self.user.clone(),
             credentials: self.credentials.clone(),
             host_keys: self.host_keys.clone(),
-        };
-        self.jump.iter().cloned().chain([last]).collect()
+        }
     }
 }
 
@@ -63,19 +67,24 @@ impl Hop {
         }
     }
 
-    /// The name under which `known_hosts` has it.
-    pub(crate) fn known_hosts_name(&self) -> String {
-        lookup_name(&self.host, self.port)
+    /// The names under which its key is looked up.
+    pub(crate) fn host_name(&self) -> HostName {
+        host_name(&self.host, self.port)
     }
 }
 
-/// Keys to log in with, tried in this order: the identities, then those of the agent.
+/// What to log in with, tried in this order: the identities, the keys of the agent, the password. A key that there is a certificate for
+/// is shown with the certificate first.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
     /// Private keys.
     pub identities: Vec<Identity>,
+    /// Certificates, for whichever of the identities or of the agent's keys they are.
+    pub certificates: Vec<UserCertificate>,
     /// The socket of an SSH agent (`SSH_AUTH_SOCK`).
     pub agent: Option<PathBuf>,
+    /// The user's password: for the method of that name, and for the one question of keyboard-interactive.
+    pub password: Option<Secret>,
 }
 
 /// How long each phase may take, for each hop.
@@ -85,7 +94,7 @@ pub struct Deadlines {
     pub connect: Duration,
     /// From the first byte to an accepted host key.
     pub key_exchange: Duration,
-    /// All keys together.
+    /// All keys and the password together.
     pub authentication: Duration,
     /// The opening of a channel; also how long output may go unread before its channel is given up.
     pub channel: Duration,

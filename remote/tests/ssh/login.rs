@@ -1,8 +1,8 @@
 //! Key exchange, login and jump hosts.
 
-use remote::ssh::{ConnectError, Credentials, HostKeys};
+use remote::ssh::{ConnectError, Credentials};
 
-use crate::sshd::Lab;
+use crate::sshd::{Lab, pinned};
 use crate::{connected, free_port, refused, run};
 
 #[tokio::test]
@@ -37,9 +37,14 @@ async fn a_server_that_takes_only_rsa_sha2_256() {
     let ConnectError::Authentication(failure) = refused(&lab.target(&server, &["rsa", "user"])).await else {
         panic!()
     };
+    let offered: Vec<_> = failure
+        .offered
+        .iter()
+        .map(|offer| (offer.label.as_str(), offer.algorithm.as_str()))
+        .collect();
     assert_eq!(
-        failure.offered,
-        ["rsa (rsa-sha2-512)", "rsa (rsa-sha2-256)", "user (ssh-ed25519)"]
+        offered,
+        [("rsa", "rsa-sha2-512"), ("rsa", "rsa-sha2-256"), ("user", "ssh-ed25519")]
     );
 }
 
@@ -69,7 +74,7 @@ async fn what_a_refused_login_says() {
     let text = error.to_string();
     for part in [
         "user root",
-        "other (ssh-ed25519)",
+        "other (ssh-ed25519 SHA256:",
         "it takes publickey",
         "no agent",
         "authorized_keys",
@@ -105,21 +110,9 @@ async fn a_server_that_asks_for_more_than_a_key() {
     let more = "AuthenticationMethods publickey,password\nPasswordAuthentication yes\nPermitRootLogin yes";
     let sshd = lab.sshd_with(&["host"], &["user"], more);
     let text = refused(&lab.target(&sshd, &["user"])).await.to_string();
-    assert!(text.contains("asks for more: password"), "{text}");
-}
-
-#[tokio::test]
-async fn only_nist_curves() {
-    let lab = Lab::new();
-    for curve in ["ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521"] {
-        let sshd = lab.sshd_with(&["host"], &["user"], &format!("KexAlgorithms {curve}"));
-        connected(&lab.target(&sshd, &["user"])).await.close().await;
-    }
-    let sshd = lab.sshd_with(&["host"], &["user"], "KexAlgorithms diffie-hellman-group14-sha1");
-    let error = refused(&lab.target(&sshd, &["user"])).await;
     assert!(
-        !error.is_transient() && error.to_string().contains("no kex algorithm in common"),
-        "{error}"
+        text.contains("asks for more: password") && text.contains("give the user's password"),
+        "{text}"
     );
 }
 
@@ -133,7 +126,7 @@ async fn through_jump_hosts() {
         lab.sshd_with(&["host2"], &["user"], ""),
     );
     let mut target = lab.target(&second, &["user"]);
-    target.host_keys = HostKeys::Pinned(vec![lab.public("host2")]);
+    target.host_keys = pinned(&[&lab.public("host2")], &[]);
     target.jump = vec![lab.hop(&first, &["jumper"]), lab.hop(&first, &["jumper"])];
     let connection = connected(&target).await;
     let whole = run(&connection, "echo $SSH_CONNECTION; head -c 3000000 /dev/zero").await;
@@ -145,7 +138,7 @@ async fn through_jump_hosts() {
 
     // Each hop is held to its own host key and credentials.
     let mut wrong = target.clone();
-    wrong.jump[1].host_keys = HostKeys::Pinned(vec![lab.public("host2")]);
+    wrong.jump[1].host_keys = pinned(&[&lab.public("host2")], &[]);
     assert!(matches!(refused(&wrong).await, ConnectError::HostKey { .. }));
     let mut wrong = target.clone();
     wrong.jump[1].credentials = target.credentials.clone();

@@ -3,16 +3,19 @@
 //! Needs root, and of Debian: openssh-server, openssh-client, dropbear-bin, util-linux.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod algorithms;
+mod certificates;
 mod commands;
 mod faults;
 mod host_keys;
 mod login;
+mod shared_jump_hosts;
 mod sshd;
 
 use std::time::Duration;
 
 use remote::ssh::{
-    ConnectError, Connection, Credentials, Deadlines, ExecError, HostKeys, Output, ProcessOutput, Target, connect,
+    ConnectError, Connection, Credentials, Deadlines, ExecError, HostKeys, JumpHosts, Output, ProcessOutput, Target, connect,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -85,9 +88,10 @@ fn target_at(lab: &Lab, port: u16) -> Target {
         user: "root".to_owned(),
         credentials: Credentials {
             identities: vec![lab.identity("user", None)],
-            agent: None,
+            ..Credentials::default()
         },
         host_keys: HostKeys::AcceptAny,
         jump: Vec::new(),
+        jump_hosts: JumpHosts::default(),
     }
 }

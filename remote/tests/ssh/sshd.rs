@@ -11,7 +11,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use remote::secret::Secret;
-use remote::ssh::{Credentials, Hop, HostKeys, Identity, KnownHosts, Target, Unknown};
+use remote::ssh::{Credentials, Hop, HostKeys, Identity, JumpHosts, KnownHosts, Pins, Target, Unknown, UserCertificate};
+
+/// Exactly these keys, and those that exactly these authorities vouch for.
+pub(crate) fn pinned(keys: &[&str], authorities: &[&str]) -> HostKeys {
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    HostKeys::Pinned(Arc::new(Pins::parse(&owned(keys), &owned(authorities)).unwrap()))
+}
 
 /// A folder with keys made by `ssh-keygen`, and the servers' files.
 pub(crate) struct Lab {
@@ -50,6 +56,35 @@ impl Lab {
             .unwrap()
             .trim_end()
             .to_owned()
+    }
+
+    /// The fingerprint of the key `name`, as ssh-keygen prints it.
+    pub(crate) fn fingerprint(&self, name: &str) -> String {
+        let output = Command::new("ssh-keygen")
+            .arg("-lf")
+            .arg(self.path(&format!("{name}.pub")))
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.split(' ').nth(1).unwrap().to_owned()
+    }
+
+    /// Signs the key `name` with the authority's key; `arguments` say for whom and for how long. Makes `name-cert.pub`.
+    pub(crate) fn sign(&self, authority: &str, name: &str, arguments: &[&str]) {
+        let output = Command::new("ssh-keygen")
+            .args(["-q", "-s"])
+            .arg(self.path(authority))
+            .args(["-I", &format!("id of {name}")])
+            .args(arguments)
+            .arg(self.path(&format!("{name}.pub")))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    pub(crate) fn certificate(&self, name: &str) -> UserCertificate {
+        let file = format!("{name}-cert.pub");
+        UserCertificate::decode(&file, &fs::read(self.path(&file)).unwrap()).unwrap()
     }
 
     pub(crate) fn identity(&self, name: &str, passphrase: Option<&str>) -> Identity {
@@ -93,7 +128,11 @@ impl Lab {
                 .stderr(log)
                 .spawn()
                 .expect("openssh-server is installed");
-            let mut sshd = Sshd { child, port };
+            let mut sshd = Sshd {
+                child,
+                port,
+                log: folder.join("log"),
+            };
             if sshd.answers() {
                 return sshd;
             }
@@ -129,7 +168,11 @@ impl Lab {
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            let mut server = Sshd { child, port };
+            let mut server = Sshd {
+                child,
+                port,
+                log: PathBuf::new(),
+            };
             if server.answers() {
                 return server;
             }
@@ -145,10 +188,11 @@ impl Lab {
             user: "root".to_owned(),
             credentials: Credentials {
                 identities: keys.iter().map(|name| self.identity(name, None)).collect(),
-                agent: None,
+                ..Credentials::default()
             },
-            host_keys: HostKeys::Pinned(vec![self.public("host")]),
+            host_keys: pinned(&[&self.public("host")], &[]),
             jump: Vec::new(),
+            jump_hosts: JumpHosts::default(),
         }
     }
 
@@ -160,6 +204,7 @@ impl Lab {
             credentials,
             host_keys,
             jump: _,
+            jump_hosts: _,
         } = self.target(sshd, keys);
         Hop {
             host,
@@ -222,6 +267,8 @@ pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
 pub(crate) struct Sshd {
     child: Child,
     pub(crate) port: u16,
+    /// What it says, in a file.
+    pub(crate) log: PathBuf,
 }
 
 impl Sshd {

@@ -9,8 +9,38 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretKeyRef {
     /// A Secret in the RemoteMachine's namespace; its key `value` holds the private key. Ours, and optional: `passphrase` of that
-    /// key, and `sudoPassword`.
+    /// key, `certificate` for it, `password` of the user, and `sudoPassword`.
     pub name: String,
+}
+
+/// Where something is that is kept apart from the private key, because somebody else makes or renews it. Ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretValueRef {
+    /// A Secret in the RemoteMachine's namespace; its key `value` holds it.
+    pub name: String,
+}
+
+/// An SSH server on the way to a machine. Ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JumpHost {
+    /// IP address or DNS name, as the jump host before this one sees it.
+    pub address: String,
+    /// TCP port of its SSH server.
+    #[serde(default = "port")]
+    pub port: u16,
+    /// User to log in as.
+    #[serde(default = "user")]
+    pub user: String,
+    /// The SSH private key, in a Secret with the same keys as the machine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_key_ref: Option<SecretKeyRef>,
+    /// As the machine's `hostKeys`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_keys: Option<Vec<String>>,
+    /// As the machine's `hostCertificateAuthorities`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_certificate_authorities: Option<Vec<String>>,
 }
 
 /// Provisioning by a Kubernetes Job instead of from the controller.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProvisionJob, SecretKeyRef, is_false, port, user, working_dir};
+use super::{JumpHost, ProvisionJob, SecretKeyRef, SecretValueRef, is_false, port, user, working_dir};
 
 /// How the machine is reached, and how bootstrap data is applied there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,4 +41,23 @@ pub struct RemoteMachineSpec {
     /// Provisioning by a Job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provision_job: Option<ProvisionJob>,
+    /// Ours: the machine proves itself with one of these keys and no other. Each is a public key (`ssh-ed25519 AAAA...`) or a
+    /// fingerprint (`SHA256:...`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_keys: Option<Vec<String>>,
+    /// Ours: or with a host certificate by one of these authorities, given as public keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_certificate_authorities: Option<Vec<String>>,
+    /// Ours: the SSH servers on the way to the machine, the first one reached first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump_hosts: Option<Vec<JumpHost>>,
+    /// Ours: an OpenSSH certificate for the private key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_certificate_ref: Option<SecretValueRef>,
+    /// Ours: the user's password, for machines that take no keys or ask for more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_password_ref: Option<SecretValueRef>,
+    /// Ours: the password that sudo asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sudo_password_ref: Option<SecretValueRef>,
 }
