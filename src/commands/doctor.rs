@@ -23,7 +23,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<Exit, Vec<Problem>> {
     let parallel = usize::from(args.connection.parallel);
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
-        fleet::each(hosts, parallel, move |_, host| {
+        fleet::hosts(hosts, parallel, move |_, host| {
             let cancel = cancel.clone();
             async move { engine::examine(&host, &limits, &deadlines, &cancel).await }
         })

@@ -56,7 +56,7 @@ fn ask(machines: &[Machine], args: &PlanArgs) -> Result<Vec<Told>, Vec<Problem>>
     let (limits, deadlines) = limits(&args.connection);
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
-        fleet::each(hosts, usize::from(args.connection.parallel), move |_, host| {
+        fleet::hosts(hosts, usize::from(args.connection.parallel), move |_, host| {
             let cancel = cancel.clone();
             async move { engine::facts(&host, &limits, &deadlines, &cancel).await }
         })
