@@ -11,11 +11,33 @@ pub enum Login {
     Ecdsa,
     /// An RSA key of 3072 bits.
     Rsa,
+    /// An Ed25519 key that an authority has signed, and nobody else knows.
+    Certificate,
+    /// A password (RFC 4252, 8).
+    Password,
+    /// A password as the answer to PAM's question (RFC 4256).
+    KeyboardInteractive,
 }
 
 impl Login {
     /// Every way to log in.
-    pub const ALL: [Self; 3] = [Self::Ed25519, Self::Ecdsa, Self::Rsa];
+    pub const ALL: [Self; 6] = [
+        Self::Ed25519,
+        Self::Ecdsa,
+        Self::Rsa,
+        Self::Certificate,
+        Self::Password,
+        Self::KeyboardInteractive,
+    ];
+
+    /// The port of the SSH server that takes nothing but this.
+    pub(super) fn port(self) -> u16 {
+        match self {
+            Self::Ed25519 | Self::Ecdsa | Self::Rsa | Self::Certificate => 22,
+            Self::Password => 2201,
+            Self::KeyboardInteractive => 2202,
+        }
+    }
 
     /// What the table calls it.
     #[must_use]
@@ -24,6 +46,9 @@ impl Login {
             Self::Ed25519 => "ed25519",
             Self::Ecdsa => "ecdsa",
             Self::Rsa => "rsa",
+            Self::Certificate => "certificate",
+            Self::Password => "password",
+            Self::KeyboardInteractive => "keyboard",
         }
     }
 }

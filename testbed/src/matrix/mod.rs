@@ -5,14 +5,15 @@
 //! one call of `anywhere` serves all machines at once with one way to log in and one way to become root.
 
 mod cell;
+mod credentials;
 mod round;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::TestbedError;
-use crate::keys::{ClientKeyType, Keys};
+use crate::keys::Keys;
 use crate::machine::Machine;
 use crate::spec::{Kind, MachineSpec, Shell, User};
 
@@ -34,12 +35,9 @@ pub fn run(anywhere: &Path) -> Result<Vec<(Cell, Option<String>)>, TestbedError>
     let keys = Keys::of_this_process()?;
     let login_keys = Login::ALL
         .iter()
-        .map(|login| login_key(keys, *login))
+        .map(|login| credentials::key(keys, *login))
         .collect::<Result<Vec<_>, _>>()?;
-    let accepted = login_keys
-        .iter()
-        .map(|path| read(&path.with_extension("pub")))
-        .collect::<Result<Vec<_>, _>>()?;
+    let accepted = credentials::accepted(keys)?;
     let places: Vec<(Shell, Kind)> = Shell::ALL.iter().flat_map(|shell| INITS.map(|init| (*shell, init))).collect();
     let specs: Vec<_> = places.iter().map(|(shell, init)| spec(*shell, *init, &accepted)).collect();
     let machines = Machine::start_many(&specs).into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -54,7 +52,7 @@ pub fn run(anywhere: &Path) -> Result<Vec<(Cell, Option<String>)>, TestbedError>
             .into_iter()
             .filter(move |privilege| privilege.is_root() == is_root);
         let logins = Login::ALL.into_iter().zip(&login_keys);
-        let rounds = logins.flat_map(|(login, key)| privileges.clone().map(move |privilege| (login, key, privilege)));
+        let rounds = logins.flat_map(|(login, key)| privileges.clone().map(move |privilege| (login, key.as_deref(), privilege)));
         rounds.collect::<Vec<_>>()
     });
     let (site, results) = (&site, Mutex::new(Vec::new()));
@@ -64,37 +62,13 @@ pub fn run(anywhere: &Path) -> Result<Vec<(Cell, Option<String>)>, TestbedError>
             let results = &results;
             scope.spawn(move || {
                 for (login, key, privilege) in lane {
-                    let cells = site.round(*login, key, *privilege);
+                    let cells = site.round(*login, *key, *privilege);
                     results.lock().unwrap_or_else(PoisonError::into_inner).extend(cells);
                 }
             });
         }
     });
     Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// The private key of a way to log in; its public key is beside it.
-fn login_key(keys: &Keys, login: Login) -> Result<PathBuf, TestbedError> {
-    match login {
-        Login::Ed25519 => Ok(keys.path()),
-        Login::Ecdsa => made(keys, "matrix-ecdsa", ClientKeyType::Ecdsa(256)),
-        Login::Rsa => made(keys, "matrix-rsa", ClientKeyType::Rsa(3072)),
-    }
-}
-
-/// Made by an earlier call in this process, or now.
-fn made(keys: &Keys, name: &str, kind: ClientKeyType) -> Result<PathBuf, TestbedError> {
-    let path = keys.folder().join(name);
-    if path.exists() {
-        Ok(path)
-    } else {
-        keys.make(name, kind, None)
-    }
-}
-
-fn read(path: &Path) -> Result<String, TestbedError> {
-    let text = std::fs::read_to_string(path).map_err(TestbedError::path("read", path))?;
-    Ok(text.trim().to_owned())
 }
 
 /// A machine with every user of the matrix.
@@ -114,6 +88,7 @@ fn spec(shell: Shell, init: Kind, accepted: &[String]) -> MachineSpec {
         doas: Some(format!("permit nopass {}", Privilege::Doas.user())),
         root_password: Some(ROOT_PASSWORD.to_owned()),
         authorized_keys: accepted.to_vec(),
+        sshd_config: credentials::sshd_config(),
         ..MachineSpec::of_kind(init)
     }
 }

@@ -1,12 +1,12 @@
 //! One way to log in and one way to become root, on all machines at once: applies a plan, looks at what it did, takes it back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use serde_json::Value;
 
 use super::cell::{Cell, Login, Privilege};
-use super::{PASSWORD, read};
+use super::{PASSWORD, ROOT_PASSWORD};
 use crate::error::TestbedError;
 use crate::machine::Machine;
 use crate::program::{output, with_deadline};
@@ -26,7 +26,7 @@ pub(super) struct Site<'a> {
 
 impl Site<'_> {
     /// Every cell of this round with why it failed, if it did.
-    pub(super) fn round(&self, login: Login, key: &Path, privilege: Privilege) -> Vec<(Cell, Option<String>)> {
+    pub(super) fn round(&self, login: Login, key: Option<&Path>, privilege: Privilege) -> Vec<(Cell, Option<String>)> {
         let cells = self.places.iter().map(|(shell, init)| Cell {
             login,
             privilege,
@@ -35,6 +35,7 @@ impl Site<'_> {
         });
         let round = Round {
             site: self,
+            login,
             key,
             privilege,
             secret: format!("matrix-secret-{}-{}", login.name(), privilege.user()),
@@ -45,17 +46,24 @@ impl Site<'_> {
         cells.zip(outcomes).collect()
     }
 
-    fn targets(&self, user: &str) -> Vec<String> {
-        let target = |machine: &Machine| format!("{user}@{}", machine.address());
+    fn targets(&self, user: &str, port: u16) -> Vec<String> {
+        let target = |machine: &Machine| format!("{user}@{}:{port}", machine.address());
         self.machines.iter().map(target).collect()
     }
 }
 
 struct Round<'a> {
     site: &'a Site<'a>,
-    key: &'a Path,
+    login: Login,
+    key: Option<&'a Path>,
     privilege: Privilege,
     secret: String,
+}
+
+/// Files with them.
+struct Passwords {
+    of_login: PathBuf,
+    of_sudo: PathBuf,
 }
 
 impl Round<'_> {
@@ -67,11 +75,18 @@ impl Round<'_> {
             Ok::<_, TestbedError>(path)
         };
         let data = file("user-data", &self.user_data())?;
-        let password = file("password", PASSWORD)?;
-        let apply = self.anywhere("apply", &password, &["--bootstrap-data".as_ref(), data.as_os_str()])?;
+        let of_login = match self.privilege {
+            Privilege::Root => ROOT_PASSWORD,
+            Privilege::Sudo | Privilege::SudoPassword | Privilege::SudoTerminal | Privilege::Doas | Privilege::Plain => PASSWORD,
+        };
+        let passwords = Passwords {
+            of_login: file("password", of_login)?,
+            of_sudo: file("sudo-password", PASSWORD)?,
+        };
+        let apply = self.anywhere("apply", &passwords, &["--bootstrap-data".as_ref(), data.as_os_str()])?;
         let applied = self.results(&apply, "provisioned");
         let done: Vec<_> = self.site.machines.iter().map(|machine| self.look(machine)).collect();
-        let reset = self.anywhere("reset", &password, &["--clean-up-command".as_ref(), "true".as_ref()])?;
+        let reset = self.anywhere("reset", &passwords, &["--clean-up-command".as_ref(), "true".as_ref()])?;
         let returned = self.results(&reset, "reset");
         let left: Vec<_> = self.site.machines.iter().map(|machine| self.left(machine)).collect();
         let leak = [&apply, &reset].iter().any(|output| self.shows_secrets(output));
@@ -94,20 +109,28 @@ impl Round<'_> {
         )
     }
 
-    fn anywhere(&self, verb: &str, password: &Path, more: &[&std::ffi::OsStr]) -> Result<Output, TestbedError> {
+    fn targets(&self) -> Vec<String> {
+        self.site.targets(self.privilege.user(), self.login.port())
+    }
+
+    fn anywhere(&self, verb: &str, passwords: &Passwords, more: &[&std::ffi::OsStr]) -> Result<Output, TestbedError> {
         let mut command = with_deadline(&self.site.anywhere.display().to_string());
         command.args([verb, "-o", "json", "--host-key-checking", "no"]);
-        command.arg("-i").arg(self.key).args(more);
+        match self.key {
+            Some(key) => command.arg("-i").arg(key),
+            None => command.arg("--password-file").arg(&passwords.of_login),
+        };
+        command.args(more);
         match self.privilege {
             Privilege::SudoPassword => {
-                command.arg("--sudo-password-file").arg(password);
+                command.arg("--sudo-password-file").arg(&passwords.of_sudo);
             }
             Privilege::Plain => {
                 command.arg("--no-sudo");
             }
             Privilege::Root | Privilege::Sudo | Privilege::SudoTerminal | Privilege::Doas => {}
         }
-        command.args(self.site.targets(self.privilege.user()));
+        command.args(self.targets());
         command.env("HOME", "/nonexistent").env("USER", "matrix");
         output(&mut command, b"", "run anywhere")
     }
@@ -133,7 +156,7 @@ impl Round<'_> {
                 )),
             }
         };
-        self.site.targets(self.privilege.user()).into_iter().map(of).collect()
+        self.targets().into_iter().map(of).collect()
     }
 
     /// Whether the machine has what was asked for.
@@ -161,7 +184,9 @@ impl Round<'_> {
     }
 
     fn id(&self, machine: &Machine) -> String {
-        let passwd = machine.root_dir().and_then(|root| read(&root.join("etc/passwd")));
+        let passwd = machine
+            .root_dir()
+            .and_then(|root| std::fs::read_to_string(root.join("etc/passwd")).map_err(TestbedError::io("read /etc/passwd")));
         let start = format!("{}:x:", self.privilege.user());
         let passwd = passwd.unwrap_or_default();
         let line = passwd.lines().find_map(|line| line.strip_prefix(&start));
@@ -192,6 +217,8 @@ impl Round<'_> {
     fn shows_secrets(&self, output: &Output) -> bool {
         let said = [output.stdout.as_slice(), &output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
-        [self.secret.as_str(), PASSWORD].iter().any(|secret| said.contains(secret))
+        [self.secret.as_str(), PASSWORD, ROOT_PASSWORD]
+            .iter()
+            .any(|secret| said.contains(secret))
     }
 }
