@@ -80,10 +80,20 @@ fn machine(cases: &[Case], more: MachineSpec) -> Machine {
     .unwrap()
 }
 
-/// All bytes, those that terminals have ideas about, and more between two ends of line than a terminal takes.
+/// All bytes, those that terminals have ideas about, more between two ends of line than a terminal takes, and so many that no part of
+/// the way holds them all.
 fn content() -> Vec<u8> {
     let all: Vec<u8> = (0..=255).collect();
-    [&all, [b'x'; 8000].as_slice(), b"\x03\x04\x1a\x1c\x11\x13\x7f\r\n\xff", &all].concat()
+    let many = (0..600_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24).to_le_bytes()[0]);
+    let many: Vec<u8> = many.collect();
+    [
+        &all,
+        [b'x'; 8000].as_slice(),
+        b"\x03\x04\x1a\x1c\x11\x13\x7f\r\n\xff",
+        &many,
+        &all,
+    ]
+    .concat()
 }
 
 /// Applies a file of all bytes and a command that is found in root's own PATH only, then takes all back.
