@@ -3,6 +3,10 @@
 //! A hostile host may send anything, so reading never fails and never grows: lines that are none of ours are [`Line::Noise`],
 //! texts are cut and made printable. `docs/journal.md` describes the lines.
 
+/// The last byte of a line that was never written to its end: CAN (ECMA-48), "the data preceding it are in error"; see
+/// `docs/journal.md`.
+const CANCEL: u8 = 0x18;
+
 /// The most bytes of a line that are looked at.
 pub const MAX_LINE: usize = 4096;
 
@@ -159,6 +163,9 @@ impl Line {
     /// Reads one line, without its newline.
     #[must_use]
     pub fn parse(line: &[u8]) -> Self {
+        if line.last() == Some(&CANCEL) {
+            return Self::Noise;
+        }
         let text = printable(line);
         let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
         let parsed = match word {
@@ -402,6 +409,7 @@ mod tests {
             ("made 0 /etc/x", Line::Journal(Record::Other)),
             ("Welcome to Debian", Line::Noise),
             ("end x", Line::Noise),
+            ("end 3 abc 0 12.5\u{18}", Line::Noise),
         ] {
             assert_eq!(Line::parse(text.as_bytes()), line, "{text}");
         }

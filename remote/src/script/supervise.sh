@@ -84,7 +84,7 @@ a_supervise() {
 	a_files || a_trouble "cannot write to $A_RUN: no space left"
 	A_DONE=' '
 	if [ -s "$A_JOURNAL" ]; then
-		[ -z "$(tail -c 1 "$A_JOURNAL")" ] || printf '\n' >&5
+		a_cancel
 		a_remember
 		# What appending steps had left is not for a rerun.
 		[ -z "$A_RERUN" ] || rm -f "$A_DIR"/state.*
@@ -112,6 +112,13 @@ a_beaten() {
 		[ ! -p "$A_B" ] || printf 'gone\n' 1<>"$A_B"
 	fi
 	exit 1
+}
+
+# a_cancel: a last line that is not whole, since the disk was full or the power went, must not be taken for one: what it says may
+# be another step, another path, a rerun. Followers may have read it already, so it is not cut off but marked, with the character
+# that is for this (ECMA-48, CAN).
+a_cancel() {
+	[ "$(($(tail -c 1 "$A_JOURNAL" | wc -l)))" = 1 ] || printf '\030\n' >&5 || a_trouble "cannot write $A_JOURNAL: no space left"
 }
 
 # a_sweep: what dead programs left. Folders and pipes have the process id of the attached half in their names, and one that lives
@@ -148,6 +155,7 @@ a_outlive() {
 a_remember() {
 	# shellcheck disable=SC2016
 	A_DONE=" $(awk '
+		/\030$/ { next }
 		$1 == "run" && $0 !~ / rerun=0 / { split("", ended); split("", open) }
 		$1 == "begin" { open[$3] }
 		$1 == "end" { delete open[$3]; if ($4 == 0) ended[$3] }
@@ -219,7 +227,8 @@ a_step() {
 		[ -z "$A_TEMP" ] || rm -f "$A_TEMP"
 		A_TAIL=$A_RUN/err
 		[ -s "$A_TAIL" ] || A_TAIL=$A_RUN/out
-		tail -n "$A_TELL" "$A_TAIL" | a_redact | cut -b 1-500 | sed "s/^/err $1 /" >&5
+		tail -n "$A_TELL" "$A_TAIL" | a_redact | cut -b 1-500 | sed "s/^/err $1 /" >&5 ||
+			a_trouble "cannot write $A_JOURNAL: no space left"
 	fi
 	if [ -s "$A_RUN/out" ] || [ -s "$A_RUN/err" ]; then
 		a_log "$1" "$5"
@@ -434,7 +443,7 @@ a_undo() {
 	A_RC=0
 	[ -e "$A_DIR/journal" ] || return 0
 	# shellcheck disable=SC2016
-	awk '$1 == "made" { made[++n] = $2 " " $3 } END { while (n) print made[n--] }' "$A_DIR/journal" >"$A_RUN/undo" || return 1
+	awk '/\030$/ { next } $1 == "made" { made[++n] = $2 " " $3 } END { while (n) print made[n--] }' "$A_DIR/journal" >"$A_RUN/undo" || return 1
 	while read -r A_MADE A_NAME; do
 		# shellcheck disable=SC2059
 		A_PATH=$(printf "$A_NAME" && printf x)

@@ -19,7 +19,7 @@ p_left() {
 # p_made: the files that runs made and that are still there.
 p_made() {
 	[ -e "$A_DIR/journal" ] || return 0
-	awk '$1 == "made" && !($3 in told) { told[$3]; print $3 }' "$A_DIR/journal" | while read -r A_NAME; do
+	awk '/\030$/ { next } $1 == "made" && !($3 in told) { told[$3]; print $3 }' "$A_DIR/journal" | while read -r A_NAME; do
 		# shellcheck disable=SC2059
 		A_PATH=$(printf "$A_NAME" && printf x)
 		A_PATH=${A_PATH%x}
