@@ -3,7 +3,7 @@
 # Runs one command: $1 is its text, $2 the shell state to begin with (or nothing), $3 where the state goes when it ends.
 # cloud-init runs all entries of runcmd as one script, so the working directory, umask, variables and options of one entry are
 # there in the next, and variables that it has unset are not; they are carried from process to process here. The names of this
-# program stay out of the command's sight.
+# program stay out of the command's sight. A state that cannot be written is noted beside the text, as "unsaved".
 a_save() {
 	set +eufx
 	umask 077
@@ -31,9 +31,10 @@ a_save() {
 		case $2 in *f*) printf 'set -f\n' ;; esac
 		case $2 in *x*) printf 'set -x\n' ;; esac
 		case $2 in *e*) printf 'set -e\n' ;; esac
-	} >"$3" 2>/dev/null
+		printf ':\n'
+	} >"$3" 2>/dev/null || printf '' >"$4"
 }
-trap "a_rc=\$?; trap - 0; a_save \"\$(umask)\" \"\$-\" '$3'; exit \"\$a_rc\"" 0
+trap "a_rc=\$?; trap - 0; a_save \"\$(umask)\" \"\$-\" '$3' '${1%/*}/unsaved'; exit \"\$a_rc\"" 0
 if [ -n "$2" ]; then
 	eval "set --; umask 022; unset HOME LANG INSTANCE_ID; . '$2'; . '$1'"
 else

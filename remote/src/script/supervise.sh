@@ -220,8 +220,10 @@ a_step() {
 		rm -f "$A_RUN/expired"
 	fi
 	if [ "$A_RC" = 0 ]; then
+		[ ! -e "$A_RUN/unsaved" ] || a_trouble "cannot write the shell state after $5 to $A_DIR: no space left"
 		a_carry "$2" "$4"
 	else
+		rm -f "$A_RUN/unsaved"
 		A_FAILED=1
 		# Part of a file, perhaps of a secret one, must not stay.
 		[ -z "$A_TEMP" ] || rm -f "$A_TEMP"
