@@ -15,7 +15,9 @@ a_note() {
 	a_ring
 }
 
+# a_trouble text: ends the run at once. Its folder may be gone by now; whoever follows removes it again.
 a_trouble() {
+	[ -d "$A_RUN" ] || mkdir -p "$A_RUN"
 	printf '%s\n' "$1" >"$A_RUN/trouble"
 	A_KEEP=1
 	exit 1
