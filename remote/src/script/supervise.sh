@@ -138,6 +138,11 @@ a_sweep() {
 		esac
 		kill -0 "${A_PID##*.}" 2>/dev/null || rm -rf "$A_B"
 	done
+	for A_B in "$A_DIR"/claim.*; do
+		A_C_PID='' A_C_BORN='' A_C_BOOT=''
+		{ read -r _ _ A_C_PID A_C_BORN A_C_BOOT _; } 2>/dev/null <"$A_B" || :
+		a_alive "$A_C_PID" "$A_C_BORN" "$A_C_BOOT" || rm -f "$A_B"
+	done
 }
 
 # a_outlive folder: a command whose supervisor was killed may still be running: it must not meet the next one. How it ends is not
