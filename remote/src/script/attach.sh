@@ -152,7 +152,7 @@ a_follow() {
 	exec 8<"$A_JOURNAL"
 	[ "$2" = 0 ] || dd bs="$2" count=1 <&8 >/dev/null 2>&1
 	exec 3<&0
-	a_pulse </dev/null 2>/dev/null 3<&- 8<&- &
+	a_pulse "$1" </dev/null 2>/dev/null 3<&- 8<&- &
 	A_PULSE=$!
 	a_listen <&3 >/dev/null 2>&1 7<&- 8<&- &
 	A_LISTEN=$!
@@ -207,8 +207,8 @@ a_rest() {
 	rm -rf "$A_RUN"
 }
 
-# a_pulse: rings "gone" when the run is no longer at work, and says that the connection lives while a step is silent. A run
-# that is just being started has five seconds to take the lock.
+# a_pulse run: rings "gone" when the run is no longer at work, and says that the connection lives while a step is silent. A run
+# that is just being started has five seconds to take the lock; one that has noted its start had it.
 a_pulse() {
 	A_BEAT=0 A_MET=''
 	while sleep 1 >/dev/null; do
@@ -217,6 +217,10 @@ a_pulse() {
 			A_MET=1
 		elif [ "$A_BEAT" -ge 5 ] || [ -n "$A_MET" ]; then
 			break
+		else
+			A_S_RUN=''
+			{ read -r A_S_RUN _; } 2>/dev/null <"$A_DIR/start" || :
+			[ "$A_S_RUN" != "$1" ] || break
 		fi
 		[ $((A_BEAT % 5)) != 0 ] || printf 'alive\n'
 	done
