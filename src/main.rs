@@ -12,6 +12,7 @@ mod machine;
 mod manifest;
 mod report;
 mod target;
+mod webhook;
 
 use std::process::ExitCode;
 

@@ -39,6 +39,10 @@ pub(crate) enum Command {
     Logs(LogsArgs),
     /// Give machines back: clean up, undo what runs made, prove that nothing is left
     Reset(ResetArgs),
+    /// Print the CustomResourceDefinitions, for kubectl apply --server-side -f -
+    Crds(CrdsArgs),
+    /// Serve the conversion of objects between the versions of the API
+    Webhook(WebhookArgs),
     /// Print the completions of a shell
     Completions {
         /// Which shell
@@ -137,6 +141,47 @@ pub(crate) struct ResetArgs {
     /// Run this command instead of the built-in clean-up (may be repeated); `cleanUpCommands` of a RemoteMachine
     #[arg(long = "clean-up-command", value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) clean_up_commands: Vec<String>,
+}
+
+/// `anywhere crds`
+#[derive(Debug, Args)]
+pub(crate) struct CrdsArgs {
+    /// Namespace of the Service that the API server reaches the conversion webhook by
+    #[arg(long, default_value = "anywhere-system")]
+    pub(crate) namespace: String,
+    /// Name of that Service
+    #[arg(long, default_value = "anywhere-webhook")]
+    pub(crate) service_name: String,
+}
+
+/// `anywhere webhook`
+#[derive(Debug, Args)]
+pub(crate) struct WebhookArgs {
+    /// Where to listen
+    #[arg(long, env = "ANYWHERE_WEBHOOK_BIND", default_value = "0.0.0.0:9443")]
+    pub(crate) bind: std::net::SocketAddr,
+    /// Namespace of the Service and of the Secret with the CA
+    #[arg(long, env = "POD_NAMESPACE", default_value = "anywhere-system")]
+    pub(crate) namespace: String,
+    /// Name of the Service that the API server reaches the webhook by
+    #[arg(long, env = "ANYWHERE_WEBHOOK_SERVICE", default_value = "anywhere-webhook")]
+    pub(crate) service_name: String,
+    /// Name of the Secret with the CA, which all replicas share; it is made
+    #[arg(long, env = "ANYWHERE_WEBHOOK_SECRET", default_value = "anywhere-webhook-ca")]
+    pub(crate) secret_name: String,
+    /// Have the API server reach the webhook at this address (https://host:port/convert) instead of by its Service
+    #[arg(long, env = "ANYWHERE_WEBHOOK_URL")]
+    pub(crate) url: Option<String>,
+    /// Show the certificate in tls.crt and tls.key of this folder, and leave the definitions alone: cert-manager's way
+    #[arg(long, env = "ANYWHERE_WEBHOOK_CERTIFICATE_DIR", value_name = "DIR")]
+    pub(crate) certificate_dir: Option<PathBuf>,
+    /// How long a CA is good for, in seconds; a new one is made when a third of that is left
+    #[arg(long, env = "ANYWHERE_WEBHOOK_CA_LIFETIME", value_name = "SECONDS", default_value_t = 90 * 24 * 60 * 60,
+        value_parser = clap::value_parser!(i64).range(10..=10 * 365 * 24 * 60 * 60))]
+    pub(crate) ca_lifetime_seconds: i64,
+    /// The largest request that is read, in bytes
+    #[arg(long, env = "ANYWHERE_WEBHOOK_MAX_BODY", value_name = "BYTES", default_value_t = 128 * 1024 * 1024)]
+    pub(crate) max_body_bytes: usize,
 }
 
 /// Which machines.

@@ -1,11 +1,13 @@
 //! What each command does with the machines.
 
+mod crds;
 mod doctor;
 mod known;
 mod logs;
 mod plan;
 mod run;
 mod status;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,8 @@ pub(crate) fn main(cli: Cli) -> Exit {
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Logs(args) => logs::logs(&args),
         Command::Reset(args) => run::reset(&args),
+        Command::Crds(args) => Ok(crds::crds(&args)),
+        Command::Webhook(args) => webhook::webhook(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "anywhere", &mut script);

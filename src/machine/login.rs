@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crds::infrastructure::remote_machine::{JumpHost as JumpHostSpec, SecretValueRef};
+use crds::infrastructure::remote_machine::JumpHost as JumpHostSpec;
+use crds::shared::SecretValueRef;
 use remote::secret::Secret;
 use remote::ssh::Pins;
 
@@ -69,19 +70,20 @@ impl Reading<'_> {
     fn jump_host(&mut self, remote_machine: &RemoteMachine, path: &str, spec: &JumpHostSpec) -> JumpHost {
         let JumpHostSpec {
             address,
-            port,
-            user,
+            port: _,
+            user: _,
             ssh_key_ref,
             host_keys,
             host_certificate_authorities,
         } = spec;
+        let (port, user) = (u16::try_from(spec.port()).ok().filter(|port| *port != 0), spec.user());
         for (is_wrong, what) in [
             (address.is_empty(), ".address is empty"),
             (
                 !address.is_empty() && !target::is_host(address),
                 ".address is neither an IP address nor a host name (user and port are fields of their own)",
             ),
-            (*port == 0, ".port must be between 1 and 65535"),
+            (port.is_none(), ".port must be between 1 and 65535"),
             (user.is_empty(), ".user is empty"),
         ] {
             if is_wrong {
@@ -94,8 +96,8 @@ impl Reading<'_> {
         });
         JumpHost {
             host: address.clone(),
-            port: *port,
-            user: user.clone(),
+            port: port.unwrap_or_default(),
+            user: user.to_owned(),
             login: login.unwrap_or_default(),
             host_keys: self.pins(
                 remote_machine,

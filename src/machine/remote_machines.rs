@@ -40,9 +40,13 @@ impl Reading<'_> {
                 !address.is_empty() && !target::is_host(&address),
                 "spec.address is neither an IP address nor a host name (user and port are fields of their own)",
             );
-            need(spec.port == 0, "spec.port must be between 1 and 65535");
-            need(spec.user.is_empty(), "spec.user is empty");
-            need(!spec.working_dir.starts_with('/'), "spec.workingDir is not an absolute path");
+            let port = u16::try_from(spec.port()).ok().filter(|port| *port != 0);
+            need(port.is_none(), "spec.port must be between 1 and 65535");
+            need(spec.user().is_empty(), "spec.user is empty");
+            need(
+                !spec.working_dir().starts_with('/'),
+                "spec.workingDir is not an absolute path",
+            );
             let (login, sudo_password) = self.login_of(&remote_machine);
             let host_keys = self.pins(
                 &remote_machine,
@@ -52,8 +56,8 @@ impl Reading<'_> {
             );
             let jump = self.jump_hosts(&remote_machine);
             let policy = Policy {
-                working_dir: spec.working_dir.clone(),
-                commands_as_script: spec.commands_as_script,
+                working_dir: spec.working_dir().to_owned(),
+                commands_as_script: spec.commands_as_script == Some(true),
                 expect_sentinel: true,
             };
             let planned = self.bootstrap.and_then(|_| self.plan_of(&remote_machine, policy));
@@ -64,9 +68,9 @@ impl Reading<'_> {
                 name: key.to_string(),
                 owner: key.to_string(),
                 host: address,
-                port: spec.port,
-                user: spec.user.clone(),
-                use_sudo: spec.use_sudo,
+                port: port.unwrap_or_default(),
+                user: spec.user().to_owned(),
+                use_sudo: spec.use_sudo == Some(true),
                 login,
                 sudo_password,
                 host_keys,

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
-use crds::infrastructure::remote_machine::{JumpHost, ProvisionJob, SecretKeyRef, SecretValueRef, v1beta1, v1beta2};
+use crds::conversion::convert;
+use crds::definition::Version;
+use crds::infrastructure::remote_machine::{JumpHost, ProvisionJob, v1beta1, v1beta2};
+use crds::object::{Object, Spec};
+use crds::shared::{SecretKeyRef, SecretValueRef};
 use remote::secret::Secret;
 use remote::yaml::{Node, PathSegment};
 use serde::de::DeserializeOwned;
@@ -70,15 +74,13 @@ fn is_name(text: &str) -> bool {
     text.len() <= 253 && is_end(text.chars().next()) && is_end(text.chars().next_back()) && text.chars().all(is_inside)
 }
 
-fn remote_machine<Spec>(objects: &mut Objects, node: &Node, source: &str, head: Head<'_>, problems: &mut Vec<Problem>)
-where
-    Spec: DeserializeOwned + Into<v1beta2::RemoteMachineSpec>,
-{
+fn remote_machine<S: Spec>(objects: &mut Objects, node: &Node, source: &str, head: Head<'_>, problems: &mut Vec<Problem>) {
     unknown_keys(node, &OBJECT, source, problems);
     let Some(spec) = node.get("spec") else {
         return problems.push(head.place.problem("a RemoteMachine without spec"));
     };
-    match typed::<Spec>(spec, source, problems) {
+    let spec = typed::<S>(spec, source, problems);
+    match spec.and_then(|spec| stored(spec).map_err(|reason| head.place.problem(reason))) {
         Ok(spec) => {
             if let Some(first) = objects.remote_machines.iter().find(|other| other.key == head.key) {
                 let what = format!(
@@ -90,11 +92,19 @@ where
             objects.remote_machines.push(RemoteMachine {
                 key: head.key,
                 place: head.place,
-                spec: spec.into(),
+                spec,
             });
         }
         Err(problem) => problems.push(problem),
     }
+}
+
+/// The spec as the stored version has it.
+fn stored<S: Spec>(spec: S) -> Result<v1beta2::RemoteMachineSpec, String> {
+    let object = serde_json::to_value(Object::new("", spec)).map_err(|error| error.to_string())?;
+    let object = convert(object, &S::DEFINITION.api_version(Version::V1Beta2)).map_err(|error| error.to_string())?;
+    let object: v1beta2::RemoteMachine = serde_json::from_value(object).map_err(|error| error.to_string())?;
+    Ok(object.spec.unwrap_or_default())
 }
 
 /// The fields of a spec that are mappings; serde would take a list of their values as well.

@@ -4,6 +4,7 @@
 pub(crate) mod columns;
 pub(crate) mod facts;
 mod json;
+pub(crate) mod logging;
 mod plain;
 pub(crate) mod printer;
 mod terminal;

@@ -1,6 +1,10 @@
-//! `infrastructure.cluster.x-k8s.io`.
+//! `infrastructure.cluster.x-k8s.io`: the machines, and the clusters that they are of.
 
+pub mod pooled_remote_machine;
+pub mod remote_cluster;
+pub mod remote_cluster_template;
 pub mod remote_machine;
+pub mod remote_machine_template;
 
-/// The group's name.
-pub const GROUP: &str = "infrastructure.cluster.x-k8s.io";
+/// The value of the label by which clusterctl knows the kinds of this group.
+const PROVIDER: &str = "infrastructure-k0smotron";

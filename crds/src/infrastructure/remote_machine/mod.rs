@@ -1,83 +1,104 @@
 //! RemoteMachine: a machine with an SSH server, which becomes a Kubernetes node.
 
+mod job;
+mod jump_host;
+mod rules;
 pub mod v1beta1;
 pub mod v1beta2;
 
-use serde::{Deserialize, Serialize};
+pub use job::ProvisionJob;
+pub use jump_host::JumpHost;
 
-/// Where the SSH private key is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SecretKeyRef {
-    /// A Secret in the RemoteMachine's namespace; its key `value` holds the private key. Ours, and optional: `passphrase` of that
-    /// key, `certificate` for it, `password` of the user, and `sudoPassword`.
-    pub name: String,
-}
+use crate::conversion::Move;
+use crate::definition::{AGE, Column, Definition, INFRASTRUCTURE, Served};
+use crate::schema;
 
-/// Where something is that is kept apart from the private key, because somebody else makes or renews it. Ours.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SecretValueRef {
-    /// A Secret in the RemoteMachine's namespace; its key `value` holds it.
-    pub name: String,
-}
+use super::PROVIDER;
 
-/// An SSH server on the way to a machine. Ours.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct JumpHost {
-    /// IP address or DNS name, as the jump host before this one sees it.
-    pub address: String,
-    /// TCP port of its SSH server.
-    #[serde(default = "port")]
-    pub port: u16,
-    /// User to log in as.
-    #[serde(default = "user")]
-    pub user: String,
-    /// The SSH private key, in a Secret with the same keys as the machine's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ssh_key_ref: Option<SecretKeyRef>,
-    /// As the machine's `hostKeys`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host_keys: Option<Vec<String>>,
-    /// As the machine's `hostCertificateAuthorities`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host_certificate_authorities: Option<Vec<String>>,
-}
+/// The kind.
+pub const DEFINITION: Definition = Definition {
+    group: INFRASTRUCTURE,
+    kind: "RemoteMachine",
+    plural: "remotemachines",
+    short_names: &["rm"],
+    categories: &["cluster-api"],
+    provider: Some(PROVIDER),
+    moved_by_clusterctl: false,
+    v1beta1: Served {
+        deprecated: true,
+        description: DESCRIPTION,
+        spec: schema::of::<v1beta1::RemoteMachineSpec>,
+        status: Some(schema::of::<v1beta1::RemoteMachineStatus>),
+        status_subresource: true,
+        scale_subresource: false,
+        columns: &[
+            CLUSTER,
+            ADDRESS,
+            POOL,
+            Column::new("Ready", ".status.ready", "boolean", "Whether the machine is provisioned"),
+            PROVIDER_ID,
+            AGE,
+        ],
+    },
+    v1beta2: Served {
+        deprecated: false,
+        description: DESCRIPTION,
+        spec: schema::of::<v1beta2::RemoteMachineSpec>,
+        status: Some(schema::of::<v1beta2::RemoteMachineStatus>),
+        status_subresource: true,
+        scale_subresource: false,
+        columns: &[
+            CLUSTER,
+            ADDRESS,
+            POOL,
+            Column::new(
+                "Ready",
+                ".status.conditions[?(@.type==\"Ready\")].status",
+                "string",
+                "Whether the machine is provisioned",
+            ),
+            Column::new(
+                "Reason",
+                ".status.conditions[?(@.type==\"Ready\")].reason",
+                "string",
+                "What is being waited for, or went wrong",
+            ),
+            Column::new(
+                "Since",
+                ".status.conditions[?(@.type==\"Ready\")].lastTransitionTime",
+                "date",
+                "Time since that is so",
+            ),
+            PROVIDER_ID,
+            AGE,
+        ],
+    },
+    moves: &[
+        Move::new("spec.customCleanUpCommands", "spec.cleanUpCommands"),
+        Move::new("status.ready", "status.initialization.provisioned"),
+        Move::new("status.failureReason", "status.deprecated.v1beta1.failureReason"),
+        Move::new("status.failureMessage", "status.deprecated.v1beta1.failureMessage"),
+    ],
+    derived: &[],
+};
 
-/// Provisioning by a Kubernetes Job instead of from the controller.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProvisionJob {
-    /// What stands for `ssh` in the job's script.
-    #[serde(default = "ssh_command")]
-    pub ssh_command: String,
-    /// What stands for `scp` in the job's script.
-    #[serde(default = "scp_command")]
-    pub scp_command: String,
-    /// A batch/v1 JobTemplateSpec.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job_spec_template: Option<serde_json::Value>,
-}
+const DESCRIPTION: &str = "A machine that is reached by SSH and made a node of a cluster. It says where the machine is, or the \
+                           pool that one is taken from, and how to log in there.";
 
-fn ssh_command() -> String {
-    "ssh".to_owned()
-}
-
-fn scp_command() -> String {
-    "scp".to_owned()
-}
-
-fn port() -> u16 {
-    22
-}
-
-fn user() -> String {
-    "root".to_owned()
-}
-
-fn working_dir() -> String {
-    "/etc/k0smotron".to_owned()
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
-}
+const CLUSTER: Column = Column::new(
+    "Cluster",
+    ".metadata.labels['cluster\\.x-k8s\\.io/cluster-name']",
+    "string",
+    "The Cluster that the machine is of",
+);
+const ADDRESS: Column = Column::new("Address", ".spec.address", "string", "Where the machine is");
+const POOL: Column = Column::new("Pool", ".spec.pool", "string", "The pool that it is taken from");
+const PROVIDER_ID: Column = Column {
+    priority: 10,
+    ..Column::new(
+        "Provider ID",
+        ".spec.providerID",
+        "string",
+        "By which Cluster API finds the Node of the machine",
+    )
+};

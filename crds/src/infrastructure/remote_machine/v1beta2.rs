@@ -1,63 +1,120 @@
 //! RemoteMachine v1beta2, the stored version.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
-use super::{JumpHost, ProvisionJob, SecretKeyRef, SecretValueRef, is_false, port, user, working_dir};
+use super::{DEFINITION, JumpHost, ProvisionJob, rules};
+use crate::definition::{Definition, Version};
+use crate::object::{Object, Spec};
+use crate::schema::Integer;
+use crate::shared::{ConditionList, Conditions, MachineAddress, Provisioned, SecretKeyRef, SecretValueRef};
+
+/// A machine that is reached by SSH.
+pub type RemoteMachine = Object<RemoteMachineSpec>;
+
+impl Spec for RemoteMachineSpec {
+    type Status = RemoteMachineStatus;
+    const DEFINITION: &'static Definition = &DEFINITION;
+    const VERSION: Version = Version::V1Beta2;
+}
 
 /// How the machine is reached, and how bootstrap data is applied there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-kubernetes-validations" = rules::WHERE))]
 #[serde(rename_all = "camelCase")]
 pub struct RemoteMachineSpec {
     /// The pool that a PooledRemoteMachine is claimed from; it then gives all that says how the machine is reached.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
     /// Set once the machine is provisioned: `remote-machine://<address>:<port>`. If its author sets it, provisioning is skipped.
-    #[serde(default, rename = "providerID", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "providerID")]
     pub provider_id: Option<String>,
     /// IP address or DNS name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// TCP port of the SSH server.
-    #[serde(default = "port")]
-    pub port: u16,
+    #[schemars(with = "Option<Integer>", extend("default" = 22))]
+    pub port: Option<i64>,
     /// User to log in as.
-    #[serde(default = "user")]
-    pub user: String,
+    #[schemars(extend("default" = "root"))]
+    pub user: Option<String>,
     /// Whether steps run as root by sudo.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub use_sudo: bool,
+    pub use_sudo: Option<bool>,
     /// Whether all commands run as one script, `<workingDir>/k0s_install.sh`, with `set -e`.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub commands_as_script: bool,
+    #[schemars(extend("default" = false))]
+    pub commands_as_script: Option<bool>,
     /// Folder of that script.
-    #[serde(default = "working_dir")]
-    pub working_dir: String,
+    #[schemars(extend("default" = "/etc/k0smotron"))]
+    pub working_dir: Option<String>,
     /// Commands that clean the machine when it is given back; they replace the built-in clean-up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean_up_commands: Option<Vec<String>>,
     /// The SSH private key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_key_ref: Option<SecretKeyRef>,
     /// Provisioning by a Job.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provision_job: Option<ProvisionJob>,
     /// Ours: the machine proves itself with one of these keys and no other. Each is a public key (`ssh-ed25519 AAAA...`) or a
     /// fingerprint (`SHA256:...`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_keys: Option<Vec<String>>,
     /// Ours: or with a host certificate by one of these authorities, given as public keys.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_certificate_authorities: Option<Vec<String>>,
     /// Ours: the SSH servers on the way to the machine, the first one reached first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jump_hosts: Option<Vec<JumpHost>>,
     /// Ours: an OpenSSH certificate for the private key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_certificate_ref: Option<SecretValueRef>,
     /// Ours: the user's password, for machines that take no keys or ask for more than one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_password_ref: Option<SecretValueRef>,
     /// Ours: the password that sudo asks for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sudo_password_ref: Option<SecretValueRef>,
+}
+
+impl RemoteMachineSpec {
+    /// TCP port of the SSH server: 22 where nothing is given.
+    pub fn port(&self) -> i64 {
+        self.port.unwrap_or(22)
+    }
+
+    /// User to log in as: root where nothing is given.
+    pub fn user(&self) -> &str {
+        self.user.as_deref().unwrap_or("root")
+    }
+
+    /// Folder of the script that all commands run as: `/etc/k0smotron` where nothing is given.
+    pub fn working_dir(&self) -> &str {
+        self.working_dir.as_deref().unwrap_or("/etc/k0smotron")
+    }
+}
+
+/// What was observed of the machine.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RemoteMachineStatus {
+    /// What Cluster API waits for.
+    pub initialization: Option<Provisioned>,
+    /// Where the machine can be reached.
+    pub addresses: Option<Vec<MachineAddress>>,
+    /// What is so, since when, and why.
+    #[schemars(with = "Option<ConditionList>")]
+    pub conditions: Option<Conditions>,
+    /// What only readers of older versions look at.
+    pub deprecated: Option<Deprecated>,
+}
+
+/// Fields of older versions.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Deprecated {
+    /// Fields of v1beta1.
+    pub v1beta1: Option<DeprecatedV1Beta1>,
+}
+
+/// Fields of v1beta1.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeprecatedV1Beta1 {
+    /// Why provisioning failed, in one word.
+    pub failure_reason: Option<String>,
+    /// Why provisioning failed.
+    pub failure_message: Option<String>,
 }

@@ -1,0 +1,195 @@
+//! The CustomResourceDefinition of a kind.
+//!
+//! Source: <https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-resource-definition-v1/>
+
+use serde_json::{Map, Value, json};
+
+use super::{Column, Definition, Served, Version};
+
+/// Who converts objects between the versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conversion {
+    /// The webhook, behind a Service.
+    Service(ServiceReference),
+    /// The webhook at an address that the API server reaches without a Service, and the CA (PEM, base64) that signs its
+    /// certificate.
+    Url {
+        /// `https://host:port/convert`
+        url: String,
+        /// Base64 of the CA certificates in PEM form.
+        ca_bundle: String,
+    },
+}
+
+/// Where the Service of the webhook is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceReference {
+    /// Namespace of the Service.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Default for ServiceReference {
+    /// The Service of the manifests under `examples/`.
+    fn default() -> Self {
+        Self {
+            namespace: "anywhere-system".to_owned(),
+            name: "anywhere-webhook".to_owned(),
+        }
+    }
+}
+
+/// The path that the webhook serves conversion at.
+const CONVERT: &str = "/convert";
+
+/// The definition as an object of `apiextensions.k8s.io/v1`.
+///
+/// Kinds whose versions have one schema need no webhook, and have none: the API server itself changes their `apiVersion`.
+pub fn custom_resource_definition(definition: &Definition, conversion: &Conversion) -> Value {
+    let versions: Vec<_> = Version::ALL.into_iter().map(|version| served(definition, version)).collect();
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": definition.name(),
+            "labels": labels(definition),
+        },
+        "spec": {
+            "group": definition.group,
+            "names": names(definition),
+            "scope": "Namespaced",
+            "versions": versions,
+            "conversion": strategy(definition, conversion),
+        },
+    })
+}
+
+/// As a YAML document.
+pub fn to_yaml(definition: &Value) -> String {
+    // Nothing but maps with string keys, lists and scalars: all of that has a form in YAML.
+    serde_saphyr::to_string(definition).unwrap_or_default()
+}
+
+/// Contract labels say which version of the kind fulfils which version of Cluster API's contract.
+/// Source: <https://cluster-api.sigs.k8s.io/developer/providers/contracts/infra-machine#infrainfrastructuremachine-crd-naming-conventions>
+fn labels(definition: &Definition) -> Value {
+    let mut labels = Map::new();
+    if let Some(provider) = definition.provider {
+        labels.insert("cluster.x-k8s.io/provider".to_owned(), provider.into());
+    }
+    if definition.group.ends_with("cluster.x-k8s.io") {
+        for version in Version::ALL {
+            labels.insert(format!("cluster.x-k8s.io/{}", version.name()), version.name().into());
+        }
+    }
+    labels.insert("app.kubernetes.io/part-of".to_owned(), "anywhere".into());
+    if definition.moved_by_clusterctl {
+        labels.insert("clusterctl.cluster.x-k8s.io/move".to_owned(), "".into());
+    }
+    Value::Object(labels)
+}
+
+fn names(definition: &Definition) -> Value {
+    let mut names = json!({
+        "kind": definition.kind,
+        "listKind": format!("{}List", definition.kind),
+        "plural": definition.plural,
+        "singular": definition.kind.to_lowercase(),
+    });
+    for (key, list) in [("shortNames", definition.short_names), ("categories", definition.categories)] {
+        if let (Some(names), false) = (names.as_object_mut(), list.is_empty()) {
+            names.insert(key.to_owned(), json!(list));
+        }
+    }
+    names
+}
+
+fn served(definition: &Definition, version: Version) -> Value {
+    let served = definition.served(version);
+    let mut entry = json!({
+        "name": version.name(),
+        "served": true,
+        "storage": version == Version::V1Beta2,
+        "schema": { "openAPIV3Schema": root(served) },
+    });
+    let Some(fields) = entry.as_object_mut() else { return entry };
+    if served.deprecated {
+        fields.insert("deprecated".to_owned(), true.into());
+    }
+    let subresources = subresources(served);
+    if subresources.as_object().is_some_and(|some| !some.is_empty()) {
+        fields.insert("subresources".to_owned(), subresources);
+    }
+    if !served.columns.is_empty() {
+        let columns: Vec<_> = served.columns.iter().map(column).collect();
+        fields.insert("additionalPrinterColumns".to_owned(), columns.into());
+    }
+    entry
+}
+
+fn root(served: &Served) -> Value {
+    let mut properties = json!({
+        "apiVersion": {
+            "type": "string",
+            "description": "The group and version of the schema that this object follows.",
+        },
+        "kind": { "type": "string", "description": "The kind of object that this is." },
+        "metadata": { "type": "object" },
+        "spec": (served.spec)(),
+    });
+    if let (Some(status), Some(properties)) = (served.status, properties.as_object_mut()) {
+        properties.insert("status".to_owned(), status());
+    }
+    json!({ "type": "object", "description": served.description, "properties": properties })
+}
+
+fn subresources(served: &Served) -> Value {
+    let mut subresources = Map::new();
+    if served.status_subresource {
+        subresources.insert("status".to_owned(), json!({}));
+    }
+    if served.scale_subresource {
+        let scale = json!({
+            "specReplicasPath": ".spec.replicas",
+            "statusReplicasPath": ".status.replicas",
+            "labelSelectorPath": ".status.selector",
+        });
+        subresources.insert("scale".to_owned(), scale);
+    }
+    Value::Object(subresources)
+}
+
+fn column(column: &Column) -> Value {
+    let mut entry = json!({
+        "name": column.name,
+        "jsonPath": column.path,
+        "type": column.kind,
+        "description": column.description,
+    });
+    if let (true, Some(fields)) = (column.priority > 0, entry.as_object_mut()) {
+        fields.insert("priority".to_owned(), column.priority.into());
+    }
+    entry
+}
+
+fn strategy(definition: &Definition, conversion: &Conversion) -> Value {
+    if definition.is_one_schema() {
+        return json!({ "strategy": "None" });
+    }
+    let client = match conversion {
+        Conversion::Service(service) => {
+            json!({ "service": { "namespace": service.namespace, "name": service.name, "path": CONVERT, "port": 443 } })
+        }
+        Conversion::Url { url, ca_bundle } => json!({ "url": url, "caBundle": ca_bundle }),
+    };
+    json!({ "strategy": "Webhook", "webhook": { "clientConfig": client, "conversionReviewVersions": ["v1"] } })
+}
+
+impl Definition {
+    /// Whether both versions have the same fields, so that an object of one is an object of the other.
+    pub fn is_one_schema(&self) -> bool {
+        let shape = |served: &Served| crate::schema::fields(&root(served));
+        shape(&self.v1beta1) == shape(&self.v1beta2)
+    }
+}

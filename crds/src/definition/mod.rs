@@ -1,0 +1,158 @@
+//! What makes a kind of the API: names, versions, columns and subresources; and the CustomResourceDefinition made from it.
+
+mod crd;
+mod schemas;
+
+pub use crd::{Conversion, ServiceReference, custom_resource_definition, to_yaml};
+pub use schemas::Schemas;
+
+use serde_json::Value;
+
+use crate::conversion::{Derived, Move};
+
+/// `bootstrap.cluster.x-k8s.io`
+pub const BOOTSTRAP: &str = "bootstrap.cluster.x-k8s.io";
+
+/// `controlplane.cluster.x-k8s.io`
+pub const CONTROL_PLANE: &str = "controlplane.cluster.x-k8s.io";
+
+/// `k0smotron.io`
+pub const K0SMOTRON: &str = "k0smotron.io";
+
+/// `infrastructure.cluster.x-k8s.io`
+pub const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io";
+
+/// The versions that every kind has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// `v1beta1`: served, not stored.
+    V1Beta1,
+    /// `v1beta2`: served and stored.
+    V1Beta2,
+}
+
+impl Version {
+    /// Both, the older one first.
+    pub const ALL: [Self; 2] = [Self::V1Beta1, Self::V1Beta2];
+
+    /// As it stands in `apiVersion`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1Beta1 => "v1beta1",
+            Self::V1Beta2 => "v1beta2",
+        }
+    }
+
+    /// The version of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.name() == name)
+    }
+}
+
+/// A kind of the API.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    /// The API group.
+    pub group: &'static str,
+    /// The name of the kind, as in `kind:`.
+    pub kind: &'static str,
+    /// The name of the resource, as in `kubectl get`.
+    pub plural: &'static str,
+    /// What `kubectl get` takes as well.
+    pub short_names: &'static [&'static str],
+    /// What `kubectl get CATEGORY` lists it in; Cluster API's kinds are in `cluster-api`.
+    pub categories: &'static [&'static str],
+    /// The value of the label `cluster.x-k8s.io/provider`, by which clusterctl finds the kinds of a provider.
+    /// Source: <https://cluster-api.sigs.k8s.io/developer/providers/contracts/clusterctl>
+    pub provider: Option<&'static str>,
+    /// Whether `clusterctl move` takes objects of this kind along though no Cluster owns them.
+    pub moved_by_clusterctl: bool,
+    /// The version that is served only.
+    pub v1beta1: Served,
+    /// The version that is stored.
+    pub v1beta2: Served,
+    /// What has another place in v1beta2 than it has in v1beta1.
+    pub moves: &'static [Move],
+    /// What follows from other fields in one of the versions.
+    pub derived: &'static [Derived],
+}
+
+/// A kind in one of its versions.
+#[derive(Clone, Copy, Debug)]
+pub struct Served {
+    /// Whether users of this version are warned by the API server.
+    pub deprecated: bool,
+    /// What the schema says of the kind itself.
+    pub description: &'static str,
+    /// The schema of the spec.
+    pub spec: fn() -> Value,
+    /// The schema of the status; none where the kind has no status.
+    pub status: Option<fn() -> Value>,
+    /// Whether there is a status subresource.
+    pub status_subresource: bool,
+    /// Whether there is a scale subresource, over `.spec.replicas`, `.status.replicas` and `.status.selector`.
+    pub scale_subresource: bool,
+    /// What `kubectl get` shows behind the name.
+    pub columns: &'static [Column],
+}
+
+/// A column of `kubectl get`.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its heading.
+    pub name: &'static str,
+    /// Where its value is in the object.
+    pub path: &'static str,
+    /// `string`, `integer`, `boolean` or `date`.
+    pub kind: &'static str,
+    /// 0 is always shown; greater ones with `-o wide` only.
+    pub priority: i32,
+    /// What `kubectl` cannot show, but who reads the definition can see.
+    pub description: &'static str,
+}
+
+impl Column {
+    /// A column that is always shown.
+    pub const fn new(name: &'static str, path: &'static str, kind: &'static str, description: &'static str) -> Self {
+        Self {
+            name,
+            path,
+            kind,
+            priority: 0,
+            description,
+        }
+    }
+
+    /// The same, with `-o wide` only.
+    pub const fn wide(self) -> Self {
+        Self { priority: 10, ..self }
+    }
+}
+
+/// Since when the object is there.
+pub const AGE: Column = Column::new(
+    "Age",
+    ".metadata.creationTimestamp",
+    "date",
+    "Time since the object was created",
+);
+
+impl Definition {
+    /// `group/version`
+    pub fn api_version(&self, version: Version) -> String {
+        format!("{}/{}", self.group, version.name())
+    }
+
+    /// The name of the definition: `plural.group`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.plural, self.group)
+    }
+
+    /// The kind in that version.
+    pub const fn served(&self, version: Version) -> &Served {
+        match version {
+            Version::V1Beta1 => &self.v1beta1,
+            Version::V1Beta2 => &self.v1beta2,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! JoinTokenRequest: a token to join a control plane that runs as pods.
+
+mod role;
+pub mod v1beta1;
+pub mod v1beta2;
+
+pub use role::Role;
+
+use crate::conversion::Move;
+use crate::definition::{AGE, Column, Definition, K0SMOTRON, Served};
+use crate::schema;
+
+/// The kind.
+pub const DEFINITION: Definition = Definition {
+    group: K0SMOTRON,
+    kind: "JoinTokenRequest",
+    plural: "jointokenrequests",
+    short_names: &["jtr"],
+    categories: &[],
+    provider: None,
+    moved_by_clusterctl: false,
+    v1beta1: Served {
+        deprecated: true,
+        description: DESCRIPTION,
+        spec: schema::of::<v1beta1::JoinTokenRequestSpec>,
+        status: Some(schema::of::<v1beta1::JoinTokenRequestStatus>),
+        status_subresource: true,
+        scale_subresource: false,
+        columns: &[
+            Column::new("Cluster", ".spec.clusterRef.name", "string", "The control plane to join"),
+            ROLE,
+            Column::new(
+                "Status",
+                ".status.reconciliationStatus",
+                "string",
+                "What is being done, or went wrong",
+            ),
+            AGE,
+        ],
+    },
+    v1beta2: Served {
+        deprecated: false,
+        description: DESCRIPTION,
+        spec: schema::of::<v1beta2::JoinTokenRequestSpec>,
+        status: Some(schema::of::<v1beta2::JoinTokenRequestStatus>),
+        status_subresource: true,
+        scale_subresource: false,
+        columns: &[
+            Column::new("Cluster", ".spec.clusterName", "string", "The control plane to join"),
+            ROLE,
+            Column::new(
+                "Created",
+                ".status.conditions[?(@.type==\"JoinTokenSecretCreated\")].status",
+                "string",
+                "Whether the token is there",
+            ),
+            Column::new(
+                "Reason",
+                ".status.conditions[?(@.type==\"JoinTokenSecretCreated\")].reason",
+                "string",
+                "What is being waited for, or went wrong",
+            ),
+            Column::new(
+                "Since",
+                ".status.conditions[?(@.type==\"JoinTokenSecretCreated\")].lastTransitionTime",
+                "date",
+                "Time since that is so",
+            ),
+            AGE,
+        ],
+    },
+    moves: &[
+        Move::new("spec.clusterRef.name", "spec.clusterName"),
+        Move::to_annotation("spec.clusterRef.namespace", "k0smotron.io/cluster-ref-namespace"),
+        Move::new(
+            "status.reconciliationStatus",
+            "status.deprecated.v1beta1.reconciliationStatus",
+        ),
+        Move::new("status.clusterUID", "status.deprecated.v1beta1.clusterUID"),
+    ],
+    derived: &[],
+};
+
+const DESCRIPTION: &str = "A token to join a control plane that runs as pods; it is put into a Secret of the same name.";
+
+const ROLE: Column = Column::new("Role", ".spec.role", "string", "What joins with the token");
