@@ -165,7 +165,7 @@ mod tests {
             (1024, "1 KiB"),
             (1536, "1.5 KiB"),
             (10_750, "10 KiB"),
-            (8_267_812_864, "7.6 GiB"),
+            (8_267_812_864, "7.7 GiB"),
             (u64::MAX, "15 EiB"),
         ] {
             assert_eq!(size(bytes), text, "{bytes}");
@@ -203,7 +203,7 @@ mod tests {
             [
                 "  system   Debian GNU/Linux 12 (bookworm), Linux 6.1.0-18-amd64, x86_64,",
                 "           systemd, kvm",
-                "  size     4 CPUs, 7.6 GiB memory",
+                "  size     4 CPUs, 7.7 GiB memory",
                 "  disks    vda 30 GiB in use, vdb 100 GiB free",
                 "  free     / 19 GiB of 29 GiB, /tmp 3.8 GiB of 3.8 GiB noexec",
                 "  name     worker-0",
