@@ -76,14 +76,14 @@ impl Reading<'_> {
             host_keys,
             host_certificate_authorities,
         } = spec;
-        let (port, user) = (u16::try_from(spec.port()).ok().filter(|port| *port != 0), spec.user());
+        let (port, user) = (spec.port(), spec.user());
         for (is_wrong, what) in [
             (address.is_empty(), ".address is empty"),
             (
                 !address.is_empty() && !target::is_host(address),
                 ".address is neither an IP address nor a host name (user and port are fields of their own)",
             ),
-            (port.is_none(), ".port must be between 1 and 65535"),
+            (port == 0, ".port must be between 1 and 65535"),
             (user.is_empty(), ".user is empty"),
         ] {
             if is_wrong {
@@ -96,7 +96,7 @@ impl Reading<'_> {
         });
         JumpHost {
             host: address.clone(),
-            port: port.unwrap_or_default(),
+            port,
             user: user.to_owned(),
             login: login.unwrap_or_default(),
             host_keys: self.pins(

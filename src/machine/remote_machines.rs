@@ -40,8 +40,7 @@ impl Reading<'_> {
                 !address.is_empty() && !target::is_host(&address),
                 "spec.address is neither an IP address nor a host name (user and port are fields of their own)",
             );
-            let port = u16::try_from(spec.port()).ok().filter(|port| *port != 0);
-            need(port.is_none(), "spec.port must be between 1 and 65535");
+            need(spec.port() == 0, "spec.port must be between 1 and 65535");
             need(spec.user().is_empty(), "spec.user is empty");
             need(
                 !spec.working_dir().starts_with('/'),
@@ -68,7 +67,7 @@ impl Reading<'_> {
                 name: key.to_string(),
                 owner: key.to_string(),
                 host: address,
-                port: port.unwrap_or_default(),
+                port: spec.port(),
                 user: spec.user().to_owned(),
                 use_sudo: spec.use_sudo == Some(true),
                 login,

@@ -208,7 +208,7 @@ fn without_value(message: &str, found: &serde_json::Value) -> String {
         return "the value is not valid".to_owned();
     };
     let expected = match expected.split(" at line ").next().unwrap_or(expected) {
-        "i64" => "a whole number",
+        "u16" => "a number between 0 and 65535",
         "a sequence" => "a list",
         "a boolean" => "true or false",
         other if other.starts_with("struct ") => "a mapping",

@@ -6,7 +6,7 @@ use serde_with::skip_serializing_none;
 
 use super::{DEFINITION, PooledRemoteMachineStatus};
 use crate::definition::{Definition, Version};
-use crate::infrastructure::remote_machine::JumpHost;
+use crate::infrastructure::remote_machine::{JumpHost, rules};
 use crate::object::{Object, Spec};
 use crate::schema::Integer;
 use crate::shared::{SecretKeyRef, SecretValueRef};
@@ -32,13 +32,14 @@ pub struct PooledRemoteMachineSpec {
 /// How the machine is reached, and how bootstrap data is applied there.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-kubernetes-validations" = [rules::PORT]))]
 #[serde(rename_all = "camelCase")]
 pub struct PooledMachineSpec {
     /// IP address or DNS name.
     pub address: String,
     /// TCP port of the SSH server.
     #[schemars(with = "Option<Integer>", extend("default" = 22))]
-    pub port: Option<i64>,
+    pub port: Option<u16>,
     /// User to log in as.
     #[schemars(extend("default" = "root"))]
     pub user: Option<String>,

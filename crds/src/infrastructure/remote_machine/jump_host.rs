@@ -4,19 +4,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::rules;
 use crate::schema::Integer;
 use crate::shared::SecretKeyRef;
 
 /// An SSH server on the way to a machine. Ours.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-kubernetes-validations" = [rules::PORT]))]
 #[serde(rename_all = "camelCase")]
 pub struct JumpHost {
     /// IP address or DNS name, as the jump host before this one sees it.
     pub address: String,
     /// TCP port of its SSH server.
     #[schemars(with = "Option<Integer>", extend("default" = 22))]
-    pub port: Option<i64>,
+    pub port: Option<u16>,
     /// User to log in as.
     #[schemars(extend("default" = "root"))]
     pub user: Option<String>,
@@ -30,7 +32,7 @@ pub struct JumpHost {
 
 impl JumpHost {
     /// TCP port of its SSH server: 22 where nothing is given.
-    pub fn port(&self) -> i64 {
+    pub fn port(&self) -> u16 {
         self.port.unwrap_or(22)
     }
 

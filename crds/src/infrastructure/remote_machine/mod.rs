@@ -2,7 +2,7 @@
 
 mod job;
 mod jump_host;
-mod rules;
+pub(super) mod rules;
 pub mod v1beta1;
 pub mod v1beta2;
 

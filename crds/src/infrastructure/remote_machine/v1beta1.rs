@@ -34,7 +34,7 @@ pub struct RemoteMachineSpec {
     pub address: Option<String>,
     /// TCP port of the SSH server.
     #[schemars(with = "Option<Integer>", extend("default" = 22))]
-    pub port: Option<i64>,
+    pub port: Option<u16>,
     /// User to log in as.
     #[schemars(extend("default" = "root"))]
     pub user: Option<String>,

@@ -34,7 +34,7 @@ pub struct RemoteMachineSpec {
     pub address: Option<String>,
     /// TCP port of the SSH server.
     #[schemars(with = "Option<Integer>", extend("default" = 22))]
-    pub port: Option<i64>,
+    pub port: Option<u16>,
     /// User to log in as.
     #[schemars(extend("default" = "root"))]
     pub user: Option<String>,
@@ -69,7 +69,7 @@ pub struct RemoteMachineSpec {
 
 impl RemoteMachineSpec {
     /// TCP port of the SSH server: 22 where nothing is given.
-    pub fn port(&self) -> i64 {
+    pub fn port(&self) -> u16 {
         self.port.unwrap_or(22)
     }
 
