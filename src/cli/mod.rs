@@ -176,7 +176,7 @@ pub(crate) struct WebhookArgs {
     #[arg(long, env = "ANYWHERE_WEBHOOK_CERTIFICATE_DIR", value_name = "DIR")]
     pub(crate) certificate_dir: Option<PathBuf>,
     /// How long a CA is good for, in seconds; a new one is made when a third of that is left
-    #[arg(long, env = "ANYWHERE_WEBHOOK_CA_LIFETIME", value_name = "SECONDS", default_value_t = 90 * 24 * 60 * 60,
+    #[arg(long = "ca-lifetime", env = "ANYWHERE_WEBHOOK_CA_LIFETIME", value_name = "SECONDS", default_value_t = 90 * 24 * 60 * 60,
         value_parser = clap::value_parser!(i64).range(10..=10 * 365 * 24 * 60 * 60))]
     pub(crate) ca_lifetime_seconds: i64,
     /// The largest request that is read, in bytes

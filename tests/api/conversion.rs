@@ -1,0 +1,141 @@
+//! Objects are read and written in either version, and nothing is lost.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use testbed::Namespace;
+
+use crate::api;
+
+const OLDER: &str = "remotemachines.v1beta1.infrastructure.cluster.x-k8s.io";
+const NEWER: &str = "remotemachines.v1beta2.infrastructure.cluster.x-k8s.io";
+
+fn read(namespace: &Namespace<'_>, kind: &str, name: &str) -> Value {
+    serde_json::from_str(&namespace.kubectl(&["get", kind, name, "-o", "json"]).unwrap()).unwrap()
+}
+
+#[test]
+fn what_one_version_cannot_say_survives_in_it() {
+    let namespace = api().plane.namespace("conversion").unwrap();
+    let machine = json!({
+        "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1",
+        "kind": "RemoteMachine",
+        "metadata": { "name": "one", "finalizers": ["remotemachine.k0smotron.io/finalizer"] },
+        "spec": { "address": "10.0.0.1", "customCleanUpCommands": ["true"], "sshKeyRef": { "name": "key" } },
+    });
+    namespace
+        .kubectl_with(
+            &["apply", "--server-side", "--validate=strict", "-f", "-"],
+            &machine.to_string(),
+        )
+        .unwrap();
+
+    let newer = read(&namespace, NEWER, "one");
+    assert_eq!(newer["spec"]["cleanUpCommands"], json!(["true"]));
+    assert_eq!(newer["spec"]["port"], 22);
+    assert_eq!(newer["spec"].get("customCleanUpCommands"), None);
+
+    // The controller writes its status in the newer version; who knows the older one only changes something else.
+    let status = r#"{"status":{"initialization":{"provisioned":true},"conditions":[{"type":"Ready","status":"True","reason":"Provisioned",
+        "message":"","lastTransitionTime":"2026-01-02T03:04:05Z"}]}}"#;
+    namespace
+        .kubectl(&["patch", NEWER, "one", "--subresource=status", "--type=merge", "-p", status])
+        .unwrap();
+    let older = read(&namespace, OLDER, "one");
+    assert_eq!(older["status"]["ready"], true);
+    assert_eq!(older["status"].get("conditions"), None);
+    let mut changed = older;
+    changed["spec"]["user"] = json!("admin");
+    namespace.kubectl_with(&["replace", "-f", "-"], &changed.to_string()).unwrap();
+
+    let newer = read(&namespace, NEWER, "one");
+    assert_eq!(newer["spec"]["user"], "admin");
+    assert_eq!(newer["status"]["conditions"][0]["reason"], "Provisioned");
+    assert_eq!(newer["metadata"].get("annotations"), None, "{newer}");
+    namespace
+        .kubectl(&[
+            "patch",
+            NEWER,
+            "one",
+            "--type=merge",
+            "-p",
+            r#"{"metadata":{"finalizers":null}}"#,
+        ])
+        .unwrap();
+}
+
+/// Lists in the older version while the webhook's CA is renewed: its life is 45 s, so a new one is made every 30.
+#[test]
+fn no_request_fails_while_the_certificate_changes() {
+    const MACHINES: usize = 1000;
+    const LISTS: usize = 200;
+    let api = api();
+    let namespace = api.plane.namespace("load").unwrap();
+    let machine = json!({
+        "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta2",
+        "kind": "RemoteMachine",
+        "metadata": { "generateName": "m" },
+        "spec": { "address": "10.0.0.1", "cleanUpCommands": ["true"], "sshKeyRef": { "name": "key" }, "hostKeys": ["SHA256:x"] },
+    });
+    let resource = |version: &str| {
+        let (url, namespace) = (api.plane.url(), namespace.name());
+        format!("{url}/apis/infrastructure.cluster.x-k8s.io/{version}/namespaces/{namespace}/remotemachines")
+    };
+    let made = requests(&format!("{}?number=[1-{MACHINES}]", resource("v1beta2")), Some(&machine));
+    assert_eq!(made, MACHINES);
+
+    let authorities = || {
+        namespace.kubectl(&[
+            "get",
+            "secret",
+            "-n",
+            "default",
+            "anywhere-webhook-ca",
+            "-o",
+            "jsonpath={.metadata.resourceVersion}",
+        ])
+    };
+    let before = authorities().unwrap();
+    let started = std::time::Instant::now();
+    let mut rounds = 0;
+    while authorities().unwrap() == before || rounds == 0 {
+        assert_eq!(requests(&format!("{}?number=[1-{LISTS}]", resource("v1beta1")), None), LISTS);
+        rounds += 1;
+    }
+    println!(
+        "{} lists of {MACHINES} objects in {:.1} s, the webhook had {} MiB at most",
+        rounds * LISTS,
+        started.elapsed().as_secs_f64(),
+        api.webhook.peak_memory()
+    );
+    assert!(api.webhook.peak_memory() < 512);
+    namespace.kubectl(&["delete", NEWER, "--all", "--wait=false"]).unwrap();
+}
+
+/// Many requests at once, by curl(1), which makes one of each number in the URL; how many of them went well.
+fn requests(url: &str, body: Option<&Value>) -> usize {
+    let plane = api().plane;
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--silent",
+        "--show-error",
+        "--parallel",
+        "--parallel-max",
+        "200",
+        "--max-time",
+        "120",
+    ])
+    .args(["--cacert".as_ref(), plane.authority_certificate().as_os_str()])
+    .args(["--cert".as_ref(), plane.admin_certificate().as_os_str()])
+    .args(["--key".as_ref(), plane.admin_key().as_os_str()])
+    .args(["--output", "/dev/null", "--write-out", "%{http_code}\n"]);
+    if let Some(body) = body {
+        curl.args(["--header", "Content-Type: application/json", "--data", &body.to_string()]);
+    }
+    let output = curl.arg(url).output().unwrap();
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter(|line| line.starts_with("20"))
+        .count()
+}

@@ -1,0 +1,44 @@
+//! What the API server refuses, and what it says of it. Each file of `rules/` is an object, with the expected words in its first line:
+//! `# refused: TEXT`, or `# accepted`.
+
+use std::path::Path;
+
+use crate::api;
+
+#[test]
+fn wrong_objects_are_refused_with_the_way_out() {
+    let namespace = api().plane.namespace("rules").unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api/rules");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let mut wrong = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy();
+        let text = text.replace("@NAME@", &name);
+        let arguments = [
+            "apply",
+            "--server-side",
+            "--validate=strict",
+            "--dry-run=server",
+            "-n",
+            namespace.name(),
+            "-f",
+            "-",
+        ];
+        let output = api().plane.kubectl_output(&arguments, &text).unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        let expected = text.lines().next().unwrap();
+        let is_as_expected = match expected.strip_prefix("# refused: ") {
+            Some(words) => !output.status.success() && told.contains(words),
+            None => output.status.success() && expected == "# accepted",
+        };
+        if !is_as_expected {
+            wrong.push(format!("{name}: {expected}\n{told}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,60 @@
+//! The webhook as a process, and what it stands.
+
+use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+
+use testbed::ControlPlane;
+
+use crate::lab::WATCHDOG;
+
+/// A running `anywhere webhook`. Nothing is dropped at the end of a test binary: the kernel ends it.
+pub(crate) struct Webhook {
+    process: u32,
+}
+
+impl Webhook {
+    /// Starts it where the API server finds it, with a CA that is renewed while the tests run.
+    pub(crate) fn start(plane: &ControlPlane) -> Self {
+        // A loopback address of its own, so that the port is free.
+        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let address = format!("{}:9443", Ipv4Addr::new(127, 78, high, low));
+        let url = format!("https://{address}/convert");
+        let mut command = Command::new("setpriv");
+        command
+            .args([
+                "--pdeathsig",
+                "KILL",
+                env!("CARGO_BIN_EXE_anywhere"),
+                "webhook",
+                "--namespace",
+                "default",
+            ])
+            .args(["--bind", &address, "--url", &url, "--ca-lifetime", "45"])
+            .env("KUBECONFIG", plane.kubeconfig())
+            .stderr(Stdio::piped());
+        let (tell, told) = mpsc::channel();
+        // The kernel ends it with the thread that has started it: with this one, which lives as long as it does, or the test binary.
+        std::thread::spawn(move || {
+            let mut child = command.spawn().unwrap();
+            let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+            for line in lines.map_while(Result::ok) {
+                if line.contains("the webhook listens") {
+                    let _ = tell.send(child.id());
+                }
+                eprintln!("{line}");
+            }
+            child.wait()
+        });
+        let process = told.recv_timeout(WATCHDOG).expect("the webhook listens");
+        Self { process }
+    }
+
+    /// The most memory that it has had, in MiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    }
+}
