@@ -174,7 +174,9 @@ impl Trust {
                 });
             }
             let authority = Authority::new(now, self.lifetime)?;
-            let older = held.map(|held| held.authority.certificate).unwrap_or_default();
+            // Also the one whose certificate is shown still, where somebody has deleted the Secret.
+            let shown = self.shown.as_ref().map(|shown| shown.authority.clone());
+            let older = held.map(|held| held.authority.certificate).or(shown).unwrap_or_default();
             let made = Shared {
                 bundle: format!("{}{older}", authority.certificate),
                 authority,

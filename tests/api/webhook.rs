@@ -15,7 +15,7 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
-    /// Starts it where the API server finds it, with a CA that is renewed while the tests run.
+    /// Starts it where the API server finds it.
     pub(crate) fn start(plane: &ControlPlane) -> Self {
         // A loopback address of its own, so that the port is free.
         let [_, _, high, low] = std::process::id().to_be_bytes();
@@ -31,7 +31,7 @@ impl Webhook {
                 "--namespace",
                 "default",
             ])
-            .args(["--bind", &address, "--url", &url, "--ca-lifetime", "45"])
+            .args(["--bind", &address, "--url", &url])
             .env("KUBECONFIG", plane.kubeconfig())
             .stderr(Stdio::piped());
         let (tell, told) = mpsc::channel();
