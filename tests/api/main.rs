@@ -42,6 +42,8 @@ fn apply_definitions(plane: &ControlPlane) {
         .kubectl_with(&["apply", "--server-side", "-f", "-"], &definitions)
         .unwrap();
     let established = ["customresourcedefinitions", "-l", "app.kubernetes.io/part-of=anywhere"];
+    // A definition of which nothing has been told yet is an error to kubectl, not a condition that is not met.
+    plane.wait("jsonpath={.status.conditions}", &established).unwrap();
     plane.wait("condition=Established", &established).unwrap();
 }
 
