@@ -133,6 +133,12 @@ fn without_command(line: &str) -> String {
     }
 }
 
+/// Without `sudo: ` before it: sudo writes that by itself, so that words on its standard output may come in between.
+fn without_name(line: &str) -> String {
+    let line = line.trim_start_matches("sudo").trim_start_matches(':');
+    line.trim_start().to_owned()
+}
+
 /// What sudo's, doas' (or the login shell's) words mean, when our program did not begin.
 pub(super) fn explain(way: Way, host: &Host, said: &str, status: Option<u32>) -> Option<PrivilegeError> {
     match way {
@@ -149,7 +155,7 @@ fn explain_sudo(host: &Host, said: &str, status: Option<u32>) -> Option<Privileg
     if has(&["must have a tty"]) {
         Some(PrivilegeError::NoTerminal { user })
     } else if has(&["Account expired", "password is expired", "is your account locked"]) {
-        let said = line_with(said, &["xpired", "locked"]);
+        let said = without_name(&line_with(said, &["xpired", "locked"]));
         Some(PrivilegeError::Expired { user, said })
     } else if has(&["a password is required", "a terminal is required", "no password was provided"]) && !has_password {
         Some(PrivilegeError::PasswordNeeded { user })

@@ -84,3 +84,18 @@ fn sudo_does_not_repeat_the_whole_command_line() {
         "Sorry, user a is not allowed to execute /bin/sh as root on h."
     );
 }
+
+#[test]
+fn the_name_before_a_refusal_may_be_torn_off() {
+    for said in [
+        "Changing password for a.\nsudo: Account or password is expired",
+        "sudoChanging password for a.\n: Account or password is expired",
+        "sudo: Changing password for a.\nAccount or password is expired",
+    ] {
+        assert_eq!(
+            without_name(&line_with(said, &["xpired"])),
+            "Account or password is expired",
+            "{said:?}"
+        );
+    }
+}
