@@ -2,6 +2,7 @@
 //!
 //! One control plane for all tests here, each in a namespace of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test that cannot be set up fails
+#![allow(clippy::print_stdout, clippy::print_stderr)] // figures, and what the webhook tells
 
 #[path = "../lab/mod.rs"]
 mod lab;
