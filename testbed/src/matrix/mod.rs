@@ -12,9 +12,12 @@ mod table;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use nix::sched::{CloneFlags, unshare};
+
 use crate::error::TestbedError;
 use crate::keys::Keys;
 use crate::machine::Machine;
+use crate::program::{succeed, with_deadline};
 use crate::spec::{Kind, MachineSpec, Shell, User};
 
 pub use cell::{Cell, Login, Privilege};
@@ -29,9 +32,30 @@ pub const INITS: [Kind; 3] = [Kind::SshdOnly, Kind::Systemd, Kind::OpenRc];
 
 /// Goes through the whole matrix with this binary; each cell with why it failed, if it did.
 ///
+/// The machines are in a network of their own: a reset proves that no port of a node is left, and whatever else runs on this host
+/// may open one.
+///
 /// # Errors
-/// When the machines or their keys cannot be made.
+/// When the network, the machines or their keys cannot be made.
 pub fn run(anywhere: &Path) -> Result<Vec<(Cell, Option<String>)>, TestbedError> {
+    // What a thread has unshared, the threads and processes that it starts share (unshare(2)), and nobody else.
+    std::thread::scope(|scope| {
+        let apart = scope.spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET).map_err(|error| TestbedError::io("make a network")(error.into()))?;
+            succeed(
+                with_deadline("ip").args(["link", "set", "lo", "up"]),
+                b"",
+                "ip link set lo up",
+            )?;
+            go_through(anywhere)
+        });
+        apart
+            .join()
+            .unwrap_or_else(|_| Err(TestbedError::Spec("the matrix panicked".to_owned())))
+    })
+}
+
+fn go_through(anywhere: &Path) -> Result<Vec<(Cell, Option<String>)>, TestbedError> {
     let keys = Keys::of_this_process()?;
     let login_keys = Login::ALL
         .iter()

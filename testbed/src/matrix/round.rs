@@ -179,8 +179,15 @@ impl Round<'_> {
         };
         let text: String = bytes().into_iter().map(char::from).collect();
         let expected = format!("{}{} {id} {home}\n600 {owner}\n{text}", self.secret, text.len());
-        (looked.stdout != expected.as_bytes())
-            .then(|| format!("expected {expected:?}, found {:?}", String::from_utf8_lossy(&looked.stdout)))
+        (looked.stdout != expected.as_bytes()).then(|| {
+            let head = |bytes: &[u8]| String::from_utf8_lossy(bytes.get(..80).unwrap_or(bytes)).into_owned();
+            format!(
+                "expected {:?}…, found {:?}… {:?}",
+                head(expected.as_bytes()),
+                head(&looked.stdout),
+                head(&looked.stderr)
+            )
+        })
     }
 
     fn id(&self, machine: &Machine) -> String {
@@ -193,7 +200,7 @@ impl Round<'_> {
         line.and_then(|line| line.split(':').next()).unwrap_or_default().to_owned()
     }
 
-    /// What is left after the reset, but the one file that a command made.
+    /// What is left after the reset, but the one file that a command made. The next cell begins with nothing of it.
     fn left(&self, machine: &Machine) -> Option<String> {
         let base = self.privilege.base();
         // A user of its own and root may be at work there at the same time.
@@ -205,7 +212,7 @@ impl Round<'_> {
         };
         let script = format!(
             "rm -f {base}/said; rmdir {base} 2>/dev/null; ls -d {base} 2>/dev/null; \
-             find {memory} -mindepth 1 ! -path '*/anywhere/run' 2>/dev/null"
+             find {memory} -mindepth 1 ! -path '*/anywhere/run' 2>/dev/null; rm -rf {base} {memory}"
         );
         match machine.run(&["/bin/dash", "-c", &script]) {
             Ok(found) if found.stdout.is_empty() => None,
