@@ -31,7 +31,7 @@ pub struct ServiceReference {
 }
 
 impl Default for ServiceReference {
-    /// The Service of the manifests under `examples/`.
+    /// The one that `anywhere webhook` takes itself to be behind, if it is not told otherwise.
     fn default() -> Self {
         Self {
             namespace: "anywhere-system".to_owned(),
