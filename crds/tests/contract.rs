@@ -140,8 +140,8 @@ fn no_field_of_the_contract_is_missing_or_different() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Bounds that the original leaves out, and checks nowhere; whoever goes beyond them has an object that never worked.
-const STRICTER: [(&str, &str); 0] = [];
+/// Bounds that the original leaves out: without them, a rule is too much work for the API server.
+const STRICTER: [(&str, &str); 2] = [(".spec.files", "maxItems=200"), (".spec.files[].path", "maxLength=512")];
 
 fn is_same(path: &str, theirs: &Field, ours: &Field) -> bool {
     let stricter = |entry: &&String| {

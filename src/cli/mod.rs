@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The longest time that can be given, in seconds: thirty days. A clock cannot count to just any number.
-const MAX_SECONDS: u64 = 30 * 24 * 60 * 60;
+pub(crate) const MAX_SECONDS: u64 = 30 * 24 * 60 * 60;
 
 /// Turns machines with an SSH server into Kubernetes nodes, with no agent on them.
 ///

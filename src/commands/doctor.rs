@@ -20,11 +20,13 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<Exit, Vec<Problem>> {
     let Fleet { machines, .. } = read(args)?;
     let hosts = credentials::hosts(&machines, &args.connection)?;
     let (limits, deadlines) = limits(&args.connection);
+    let timeouts: Vec<_> = machines.iter().map(|machine| machine.timeouts).collect();
     let parallel = usize::from(args.connection.parallel);
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
-        fleet::hosts(hosts, parallel, move |_, host| {
+        fleet::hosts(hosts, parallel, move |index, host| {
             let cancel = cancel.clone();
+            let deadlines = timeouts.get(index).copied().unwrap_or_default().deadlines(deadlines);
             async move { engine::examine(&host, &limits, &deadlines, &cancel).await }
         })
     })?;

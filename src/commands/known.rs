@@ -54,10 +54,12 @@ fn ask(machines: &[Machine], args: &PlanArgs) -> Result<Vec<Told>, Vec<Problem>>
     }
     let hosts = credentials::hosts(&those, &args.connection)?;
     let (limits, deadlines) = limits(&args.connection);
+    let timeouts: Vec<_> = those.iter().map(|machine| machine.timeouts).collect();
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
-        fleet::hosts(hosts, usize::from(args.connection.parallel), move |_, host| {
+        fleet::hosts(hosts, usize::from(args.connection.parallel), move |index, host| {
             let cancel = cancel.clone();
+            let deadlines = timeouts.get(index).copied().unwrap_or_default().deadlines(deadlines);
             async move { engine::facts(&host, &limits, &deadlines, &cancel).await }
         })
     })?;

@@ -49,7 +49,7 @@ pub(crate) fn main(cli: Cli) -> Exit {
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Logs(args) => logs::logs(&args),
         Command::Reset(args) => run::reset(&args),
-        Command::Crds(args) => Ok(crds::crds(&args)),
+        Command::Crds(args) => crds::crds(&args),
         Command::Webhook(args) => webhook::webhook(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -166,11 +166,11 @@ async fn one(
                 mode: runs.mode,
                 owner: &machine.owner,
                 holder: &runs.holder,
-                limits: runs.limits,
-                deadlines: runs.deadlines,
+                limits: machine.timeouts.limits(runs.limits),
+                deadlines: machine.timeouts.deadlines(runs.deadlines),
                 keep_going: runs.keep_going,
                 rerun: runs.rerun.as_deref(),
-                rerun_interrupted: runs.rerun_interrupted,
+                rerun_interrupted: runs.rerun_interrupted || machine.rerun_interrupted,
                 facts: runs.facts,
             };
             engine::run(&host, &job, &cancel, &|event| reporter.event(index, &event)).await

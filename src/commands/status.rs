@@ -17,12 +17,14 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Vec<Problem>> {
     let machines = machine::read(&args.machines, None)?.machines;
     let hosts = credentials::hosts(&machines, &args.connection)?;
     let (limits, deadlines) = limits(&args.connection);
+    let timeouts: Vec<_> = machines.iter().map(|machine| machine.timeouts).collect();
     let parallel = usize::from(args.connection.parallel);
     let wants_facts = args.output != StatusOutput::Text;
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
-        fleet::hosts(hosts, parallel, move |_, host| {
+        fleet::hosts(hosts, parallel, move |index, host| {
             let cancel = cancel.clone();
+            let deadlines = timeouts.get(index).copied().unwrap_or_default().deadlines(deadlines);
             async move { engine::inspect(&host, wants_facts, &limits, &deadlines, &cancel).await }
         })
     })?;

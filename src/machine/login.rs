@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crds::infrastructure::remote_machine::JumpHost as JumpHostSpec;
+use crds::infrastructure::JumpHost as JumpHostSpec;
 use crds::shared::SecretValueRef;
 use remote::secret::Secret;
 use remote::ssh::Pins;

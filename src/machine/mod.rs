@@ -5,6 +5,7 @@ mod later;
 mod login;
 mod plans;
 mod remote_machines;
+mod timeouts;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,6 +23,7 @@ use crate::target;
 use contents::Contents;
 use later::Source;
 pub(crate) use later::{Planned, RENDER};
+pub(crate) use timeouts::Timeouts;
 
 /// A machine to work on.
 #[derive(Clone, Debug)]
@@ -46,6 +48,10 @@ pub(crate) struct Machine {
     pub(crate) host_keys: Option<Arc<Pins>>,
     /// The way to it, if that is said.
     pub(crate) jump: Vec<JumpHost>,
+    /// How long things may take, where it says so itself.
+    pub(crate) timeouts: Timeouts,
+    /// Whether a command runs again that was under way when the machine went down.
+    pub(crate) rerun_interrupted: bool,
     /// What a reset runs.
     pub(crate) clean_up_commands: Vec<String>,
     /// What is applied; a machine to be asked or reset has none.
@@ -275,6 +281,8 @@ impl Reading<'_> {
                         sudo_password: None,
                         host_keys: None,
                         jump: Vec::new(),
+                        timeouts: Timeouts::default(),
+                        rerun_interrupted: false,
                         clean_up_commands: Vec::new(),
                         planned: planned.as_ref().map(Planned::for_another),
                     });

@@ -2,8 +2,9 @@
 
 use remote::plan::Policy;
 
-use super::{Machine, Reading};
-use crate::cli::MachineArgs;
+use super::timeouts;
+use super::{Machine, Reading, Timeouts};
+use crate::cli::{MAX_SECONDS, MachineArgs};
 use crate::input::Problem;
 use crate::manifest::RemoteMachine;
 use crate::target;
@@ -46,6 +47,17 @@ impl Reading<'_> {
                 !spec.working_dir().starts_with('/'),
                 "spec.workingDir is not an absolute path",
             );
+            for (name, seconds) in spec.timeouts.iter().flat_map(timeouts::given) {
+                need(
+                    !(1..=MAX_SECONDS).contains(&u64::from(seconds)),
+                    &format!("spec.timeouts.{name} must be between 1 and {MAX_SECONDS}"),
+                );
+            }
+            if spec.node.is_some() && self.bootstrap.is_some() {
+                self.fleet.notes.push(format!(
+                    "{place}: RemoteMachine {key}: spec.node needs a cluster to find the Node in: it is left alone"
+                ));
+            }
             let (login, sudo_password) = self.login_of(&remote_machine);
             let host_keys = self.pins(
                 &remote_machine,
@@ -74,6 +86,8 @@ impl Reading<'_> {
                 sudo_password,
                 host_keys,
                 jump,
+                timeouts: spec.timeouts.as_ref().map(Timeouts::new).unwrap_or_default(),
+                rerun_interrupted: spec.rerun_interrupted == Some(true),
                 clean_up_commands: spec.clean_up_commands.clone().unwrap_or_default(),
                 planned,
             });

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use crds::conversion::convert;
 use crds::definition::Version;
-use crds::infrastructure::remote_machine::{JumpHost, ProvisionJob, v1beta1, v1beta2};
+use crds::infrastructure::remote_machine::{ProvisionJob, v1beta1, v1beta2};
+use crds::infrastructure::{JumpHost, NodeMetadata, NodeTaint, Timeouts};
 use crds::object::{Object, Spec};
 use crds::shared::{SecretKeyRef, SecretValueRef};
 use remote::secret::Secret;
@@ -118,9 +119,13 @@ fn mappings(spec: &Node) -> Vec<Vec<PathSegment<'static>>> {
             "sshCertificateRef",
             "sshPasswordRef",
             "sudoPasswordRef",
+            "timeouts",
+            "node",
         ]
         .map(|name| vec![key(name)]),
     );
+    let taints = spec.get("node").and_then(|node| node.get("taints")).and_then(Node::items);
+    paths.extend((0..taints.unwrap_or_default().len()).map(|index| vec![key("node"), key("taints"), PathSegment::Index(index)]));
     let jump_hosts = spec.get("jumpHosts").and_then(Node::items).unwrap_or_default();
     for index in 0..jump_hosts.len() {
         let path = vec![key("jumpHosts"), PathSegment::Index(index)];
@@ -139,6 +144,9 @@ fn known_in<Spec: DeserializeOwned>(parent: &[PathSegment<'_>]) -> &'static [&'s
         }
         [PathSegment::Key("sshCertificateRef" | "sshPasswordRef" | "sudoPasswordRef")] => serde_introspect::<SecretValueRef>(),
         [PathSegment::Key("jumpHosts"), _] => serde_introspect::<JumpHost>(),
+        [PathSegment::Key("timeouts")] => serde_introspect::<Timeouts>(),
+        [PathSegment::Key("node")] => serde_introspect::<NodeMetadata>(),
+        [PathSegment::Key("node"), PathSegment::Key("taints"), _] => serde_introspect::<NodeTaint>(),
         [PathSegment::Key("provisionJob")] => serde_introspect::<ProvisionJob>(),
         _ => &[],
     }
@@ -209,9 +217,12 @@ fn without_value(message: &str, found: &serde_json::Value) -> String {
     };
     let expected = match expected.split(" at line ").next().unwrap_or(expected) {
         "u16" => "a number between 0 and 65535",
+        "u32" => "a number of seconds",
+        "a map" => "a mapping",
         "a sequence" => "a list",
         "a boolean" => "true or false",
         other if other.starts_with("struct ") => "a mapping",
+        other if other.starts_with("one of ") => return format!("must be {other}"),
         other => other,
     };
     let found = match found {

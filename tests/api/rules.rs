@@ -1,7 +1,10 @@
 //! What the API server refuses, and what it says of it. Each file of `rules/` is an object, with the expected words in its first line:
-//! `# refused: TEXT`, or `# accepted`.
+//! `# refused: TEXT`, or `# accepted`. Of two objects the first one is there, and the second one is what it is to become.
 
 use std::path::Path;
+use std::process::Output;
+
+use testbed::Namespace;
 
 use crate::api;
 
@@ -19,26 +22,40 @@ fn wrong_objects_are_refused_with_the_way_out() {
         let text = std::fs::read_to_string(&file).unwrap();
         let name = file.file_stem().unwrap().to_string_lossy();
         let text = text.replace("@NAME@", &name);
-        let arguments = [
-            "apply",
-            "--server-side",
-            "--validate=strict",
-            "--dry-run=server",
-            "-n",
-            namespace.name(),
-            "-f",
-            "-",
-        ];
-        let output = api().plane.kubectl_output(&arguments, &text).unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
+        let tried = match text.split_once("---\n") {
+            Some((before, after)) => {
+                let applied = apply(&namespace, before, &[]);
+                assert!(applied.status.success(), "{name}: {applied:?}");
+                apply(&namespace, after, &["--dry-run=server"])
+            }
+            None => apply(&namespace, &text, &["--dry-run=server"]),
+        };
+        let told = String::from_utf8_lossy(&tried.stderr);
         let expected = text.lines().next().unwrap();
         let is_as_expected = match expected.strip_prefix("# refused: ") {
-            Some(words) => !output.status.success() && told.contains(words),
-            None => output.status.success() && expected == "# accepted",
+            Some(words) => !tried.status.success() && told.contains(words),
+            None => tried.status.success() && expected == "# accepted",
         };
         if !is_as_expected {
             wrong.push(format!("{name}: {expected}\n{told}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn apply(namespace: &Namespace<'_>, manifest: &str, more: &[&str]) -> Output {
+    let arguments = [
+        &[
+            "apply",
+            "--server-side",
+            "--validate=strict",
+            "-n",
+            namespace.name(),
+            "-f",
+            "-",
+        ],
+        more,
+    ]
+    .concat();
+    api().plane.kubectl_output(&arguments, manifest).unwrap()
 }

@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Column, Definition, Served, Version};
+use super::{Column, Definition, Schemas, Served, Version};
+use crate::schema::fields;
 
 /// Who converts objects between the versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,10 +66,17 @@ pub fn custom_resource_definition(definition: &Definition, conversion: &Conversi
     })
 }
 
+/// A definition that cannot be written as YAML.
+#[derive(Debug, thiserror::Error)]
+#[error("the definition cannot be written as YAML: {0}; this is a fault of this program")]
+pub struct YamlError(#[from] serde_saphyr::ser::Error);
+
 /// As a YAML document.
-pub fn to_yaml(definition: &Value) -> String {
-    // Nothing but maps with string keys, lists and scalars: all of that has a form in YAML.
-    serde_saphyr::to_string(definition).unwrap_or_default()
+///
+/// # Errors
+/// [`YamlError`], where there is something in the definition that YAML has no form for.
+pub fn to_yaml(definition: &Value) -> Result<String, YamlError> {
+    Ok(serde_saphyr::to_string(definition)?)
 }
 
 /// Contract labels say which version of the kind fulfils which version of Cluster API's contract.
@@ -111,7 +119,7 @@ fn served(definition: &Definition, version: Version) -> Value {
         "name": version.name(),
         "served": true,
         "storage": version == Version::V1Beta2,
-        "schema": { "openAPIV3Schema": root(served) },
+        "schema": { "openAPIV3Schema": root(served, definition.schemas(version)) },
     });
     let Some(fields) = entry.as_object_mut() else { return entry };
     if served.deprecated {
@@ -128,7 +136,7 @@ fn served(definition: &Definition, version: Version) -> Value {
     entry
 }
 
-fn root(served: &Served) -> Value {
+fn root(served: &Served, schemas: &Schemas) -> Value {
     let mut properties = json!({
         "apiVersion": {
             "type": "string",
@@ -136,10 +144,10 @@ fn root(served: &Served) -> Value {
         },
         "kind": { "type": "string", "description": "The kind of object that this is." },
         "metadata": { "type": "object" },
-        "spec": (served.spec)(),
+        "spec": schemas.spec,
     });
-    if let (Some(status), Some(properties)) = (served.status, properties.as_object_mut()) {
-        properties.insert("status".to_owned(), status());
+    if let (Some(status), Some(properties)) = (&schemas.status, properties.as_object_mut()) {
+        properties.insert("status".to_owned(), status.clone());
     }
     json!({ "type": "object", "description": served.description, "properties": properties })
 }
@@ -189,7 +197,10 @@ fn strategy(definition: &Definition, conversion: &Conversion) -> Value {
 impl Definition {
     /// Whether both versions have the same fields, so that an object of one is an object of the other.
     pub fn is_one_schema(&self) -> bool {
-        let shape = |served: &Served| crate::schema::fields(&root(served));
-        shape(&self.v1beta1) == shape(&self.v1beta2)
+        let shape = |version| {
+            let Schemas { spec, status } = self.schemas(version);
+            (fields(spec), status.as_ref().map(fields))
+        };
+        shape(Version::V1Beta1) == shape(Version::V1Beta2)
     }
 }

@@ -1,9 +1,11 @@
 //! What makes a kind of the API: names, versions, columns and subresources; and the CustomResourceDefinition made from it.
 
+mod columns;
 mod crd;
 mod schemas;
 
-pub use crd::{Conversion, ServiceReference, custom_resource_definition, to_yaml};
+pub use columns::{AGE, AVAILABLE_REASON, AVAILABLE_SINCE, CLUSTER, Column, READY_REASON, READY_SINCE, reason, since};
+pub use crd::{Conversion, ServiceReference, YamlError, custom_resource_definition, to_yaml};
 pub use schemas::Schemas;
 
 use serde_json::Value;
@@ -95,47 +97,6 @@ pub struct Served {
     /// What `kubectl get` shows behind the name.
     pub columns: &'static [Column],
 }
-
-/// A column of `kubectl get`.
-#[derive(Clone, Copy, Debug)]
-pub struct Column {
-    /// Its heading.
-    pub name: &'static str,
-    /// Where its value is in the object.
-    pub path: &'static str,
-    /// `string`, `integer`, `boolean` or `date`.
-    pub kind: &'static str,
-    /// 0 is always shown; greater ones with `-o wide` only.
-    pub priority: i32,
-    /// What `kubectl` cannot show, but who reads the definition can see.
-    pub description: &'static str,
-}
-
-impl Column {
-    /// A column that is always shown.
-    pub const fn new(name: &'static str, path: &'static str, kind: &'static str, description: &'static str) -> Self {
-        Self {
-            name,
-            path,
-            kind,
-            priority: 0,
-            description,
-        }
-    }
-
-    /// The same, with `-o wide` only.
-    pub const fn wide(self) -> Self {
-        Self { priority: 10, ..self }
-    }
-}
-
-/// Since when the object is there.
-pub const AGE: Column = Column::new(
-    "Age",
-    ".metadata.creationTimestamp",
-    "date",
-    "Time since the object was created",
-);
 
 impl Definition {
     /// `group/version`

@@ -30,12 +30,47 @@ pub fn of<T: JsonSchema>() -> Value {
 }
 
 /// A rule of `x-kubernetes-validations`, in CEL.
+///
+/// The API server does not look again at what has not changed; so a rule stands as near as can be to the field that it is about.
 /// Source: <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules>
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rule {
-    /// What must be true of `self`; with `oldSelf` in it, of changes only.
-    pub rule: &'static str,
-    /// What to do about it.
-    pub message: &'static str,
+    rule: &'static str,
+    message: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    optional_old_self: bool,
+}
+
+impl Rule {
+    /// What must be true of `self` (with `oldSelf` in it, of changes only), and what to do about it.
+    pub const fn new(rule: &'static str, message: &'static str) -> Self {
+        Self {
+            rule,
+            message,
+            optional_old_self: false,
+        }
+    }
+
+    /// `oldSelf` is optional: the rule is about new objects, too, and lets be what was wrong before.
+    #[must_use]
+    pub const fn unless_so_before(self) -> Self {
+        Self {
+            optional_old_self: true,
+            ..self
+        }
+    }
+
+    /// Adds rules to the schema at a JSON pointer (RFC 6901), beside those that it has.
+    pub(crate) fn add(rules: &[Self], schema: &mut Value, pointer: &str) {
+        let Some(Value::Object(fields)) = schema.pointer_mut(pointer) else {
+            return;
+        };
+        let list = fields
+            .entry("x-kubernetes-validations")
+            .or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(list) = list {
+            list.extend(rules.iter().map(|rule| serde_json::json!(rule)));
+        }
+    }
 }

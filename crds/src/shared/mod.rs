@@ -3,6 +3,7 @@
 mod address;
 mod condition;
 mod initialization;
+pub(crate) mod k0s_version;
 mod metadata;
 mod node_info;
 mod references;

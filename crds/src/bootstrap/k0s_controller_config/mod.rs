@@ -6,10 +6,10 @@ pub mod v1beta2;
 use crate::bootstrap::k0s_config::{derived_type, moves};
 use crate::bootstrap::{BootstrapStatusV1Beta1, BootstrapStatusV1Beta2};
 use crate::conversion::{Derived, Move};
-use crate::definition::{AGE, BOOTSTRAP, Column, Definition, Served, Version};
+use crate::definition::{BOOTSTRAP, Definition, Served, Version};
 use crate::schema;
 
-use super::PROVIDER;
+use super::{COLUMNS_V1BETA1, COLUMNS_V1BETA2, PROVIDER};
 
 /// The kind.
 pub const DEFINITION: Definition = Definition {
@@ -27,12 +27,7 @@ pub const DEFINITION: Definition = Definition {
         status: Some(schema::of::<BootstrapStatusV1Beta1>),
         status_subresource: true,
         scale_subresource: false,
-        columns: &[
-            CLUSTER,
-            Column::new("Ready", ".status.ready", "boolean", "Whether the bootstrap data is there"),
-            SECRET,
-            AGE,
-        ],
+        columns: &COLUMNS_V1BETA1,
     },
     v1beta2: Served {
         deprecated: false,
@@ -41,40 +36,10 @@ pub const DEFINITION: Definition = Definition {
         status: Some(schema::of::<BootstrapStatusV1Beta2>),
         status_subresource: true,
         scale_subresource: false,
-        columns: &[
-            CLUSTER,
-            Column::new(
-                "Ready",
-                ".status.conditions[?(@.type==\"Ready\")].status",
-                "string",
-                "Whether the bootstrap data is there",
-            ),
-            Column::new(
-                "Reason",
-                ".status.conditions[?(@.type==\"Ready\")].reason",
-                "string",
-                "What is being waited for, or went wrong",
-            ),
-            Column::new(
-                "Since",
-                ".status.conditions[?(@.type==\"Ready\")].lastTransitionTime",
-                "date",
-                "Time since that is so",
-            ),
-            SECRET,
-            AGE,
-        ],
+        columns: &COLUMNS_V1BETA2,
     },
     moves: moves!("spec.", Move::new("status.ready", "status.initialization.dataSecretCreated")),
     derived: &[derived_type!("spec.")],
 };
 
 const DESCRIPTION: &str = "How a machine is made a k0s controller.";
-
-const CLUSTER: Column = Column::new(
-    "Cluster",
-    ".metadata.labels['cluster\\.x-k8s\\.io/cluster-name']",
-    "string",
-    "The Cluster that it is of",
-);
-const SECRET: Column = Column::new("Secret", ".status.dataSecretName", "string", "Where the bootstrap data is").wide();

@@ -24,7 +24,6 @@ impl Spec for K0sWorkerConfigSpec {
 /// How a machine is made a k0s worker.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(extend("x-kubernetes-validations" = rules::WORKER))]
 #[serde(rename_all = "camelCase")]
 pub struct K0sWorkerConfigSpec {
     /// More flags of `k0s install`.
@@ -54,6 +53,7 @@ pub struct K0sWorkerConfigSpec {
     #[schemars(extend("default" = false))]
     pub use_system_hostname: Option<bool>,
     /// The version of k0s, such as `v1.34.2+k0s.0`; that of the Machine if nothing is given.
+    #[schemars(extend("x-kubernetes-validations" = rules::VERSION))]
     pub version: Option<String>,
     /// The folder of token and configuration, instead of /etc.
     pub working_dir: Option<String>,

@@ -10,10 +10,10 @@ pub use machine_template::MachineTemplate;
 use crate::bootstrap::k0s_config::{derived_type, moves};
 use crate::controlplane::{INITIALIZED, UP_TO_DATE};
 use crate::conversion::{Derived, Move};
-use crate::definition::{AGE, CONTROL_PLANE, Column, Definition, Served, Version};
+use crate::definition::{CONTROL_PLANE, Definition, Served, Version};
 use crate::schema;
 
-use super::PROVIDER;
+use super::{COLUMNS_V1BETA1, COLUMNS_V1BETA2, PROVIDER};
 
 /// The kind.
 pub const DEFINITION: Definition = Definition {
@@ -31,32 +31,7 @@ pub const DEFINITION: Definition = Definition {
         status: Some(schema::of::<v1beta1::K0sControlPlaneStatus>),
         status_subresource: true,
         scale_subresource: true,
-        columns: &[
-            CLUSTER,
-            Column::new(
-                "API Server Available",
-                ".status.ready",
-                "boolean",
-                "Whether the API server answers",
-            ),
-            DESIRED,
-            REPLICAS,
-            READY,
-            Column::new(
-                "Updated",
-                ".status.updatedReplicas",
-                "integer",
-                "How many are as they are wanted",
-            ),
-            Column::new(
-                "Unavailable",
-                ".status.unavailableReplicas",
-                "integer",
-                "How many are missing",
-            ),
-            AGE,
-            VERSION_COLUMN,
-        ],
+        columns: &COLUMNS_V1BETA1,
     },
     v1beta2: Served {
         deprecated: false,
@@ -65,41 +40,10 @@ pub const DEFINITION: Definition = Definition {
         status: Some(schema::of::<v1beta2::K0sControlPlaneStatus>),
         status_subresource: true,
         scale_subresource: true,
-        columns: &[
-            CLUSTER,
-            DESIRED,
-            REPLICAS,
-            READY,
-            Column::new(
-                "UpToDate",
-                ".status.upToDateReplicas",
-                "integer",
-                "How many are as they are wanted",
-            ),
-            Column::new("Available", ".status.availableReplicas", "integer", "How many are available"),
-            Column::new(
-                "Reason",
-                ".status.conditions[?(@.type==\"Available\")].reason",
-                "string",
-                "What is being waited for, or went wrong",
-            ),
-            AGE,
-            VERSION_COLUMN,
-        ],
+        columns: &COLUMNS_V1BETA2,
     },
     moves: moves!("spec.k0sConfigSpec.", UP_TO_DATE),
     derived: &[derived_type!("spec.k0sConfigSpec."), INITIALIZED[0], INITIALIZED[1]],
 };
 
 const DESCRIPTION: &str = "A control plane on machines of its own.";
-
-const CLUSTER: Column = Column::new(
-    "Cluster",
-    ".metadata.labels['cluster\\.x-k8s\\.io/cluster-name']",
-    "string",
-    "The Cluster that it is of",
-);
-const DESIRED: Column = Column::new("Desired", ".spec.replicas", "integer", "How many are wanted").wide();
-const REPLICAS: Column = Column::new("Replicas", ".status.replicas", "integer", "How many there are");
-const READY: Column = Column::new("Ready", ".status.readyReplicas", "integer", "How many are ready");
-const VERSION_COLUMN: Column = Column::new("Version", ".spec.version", "string", "The version of k0s");

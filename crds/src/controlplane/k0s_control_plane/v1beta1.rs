@@ -41,6 +41,7 @@ pub struct K0sControlPlaneSpec {
     #[schemars(extend("default" = "InPlace"))]
     pub update_strategy: Option<UpdateStrategy>,
     /// The version of k0s, such as `v1.34.2+k0s.0`.
+    #[schemars(extend("x-kubernetes-validations" = rules::VERSION))]
     pub version: Option<String>,
 }
 

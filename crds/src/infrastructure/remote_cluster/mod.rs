@@ -7,7 +7,7 @@ pub mod v1beta2;
 pub use endpoint::ApiEndpoint;
 
 use crate::conversion::Move;
-use crate::definition::{AGE, Column, Definition, INFRASTRUCTURE, Served};
+use crate::definition::{AGE, CLUSTER, Column, Definition, INFRASTRUCTURE, READY_SINCE, Served};
 use crate::schema;
 
 use super::PROVIDER;
@@ -53,12 +53,7 @@ pub const DEFINITION: Definition = Definition {
                 "string",
                 "Whether the cluster can have machines",
             ),
-            Column::new(
-                "Since",
-                ".status.conditions[?(@.type==\"Ready\")].lastTransitionTime",
-                "date",
-                "Time since that is so",
-            ),
+            READY_SINCE,
             AGE,
         ],
     },
@@ -68,12 +63,6 @@ pub const DEFINITION: Definition = Definition {
 
 const DESCRIPTION: &str = "The infrastructure of a cluster whose machines are RemoteMachines.";
 
-const CLUSTER: Column = Column::new(
-    "Cluster",
-    ".metadata.labels['cluster\\.x-k8s\\.io/cluster-name']",
-    "string",
-    "The Cluster that this is the infrastructure of",
-);
 const HOST: Column = Column::new(
     "Host",
     ".spec.controlPlaneEndpoint.host",

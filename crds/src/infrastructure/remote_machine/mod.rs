@@ -1,16 +1,13 @@
 //! RemoteMachine: a machine with an SSH server, which becomes a Kubernetes node.
 
 mod job;
-mod jump_host;
-pub(super) mod rules;
 pub mod v1beta1;
 pub mod v1beta2;
 
 pub use job::ProvisionJob;
-pub use jump_host::JumpHost;
 
 use crate::conversion::Move;
-use crate::definition::{AGE, Column, Definition, INFRASTRUCTURE, Served};
+use crate::definition::{AGE, CLUSTER, Column, Definition, INFRASTRUCTURE, READY_REASON, READY_SINCE, Served};
 use crate::schema;
 
 use super::PROVIDER;
@@ -57,18 +54,8 @@ pub const DEFINITION: Definition = Definition {
                 "string",
                 "Whether the machine is provisioned",
             ),
-            Column::new(
-                "Reason",
-                ".status.conditions[?(@.type==\"Ready\")].reason",
-                "string",
-                "What is being waited for, or went wrong",
-            ),
-            Column::new(
-                "Since",
-                ".status.conditions[?(@.type==\"Ready\")].lastTransitionTime",
-                "date",
-                "Time since that is so",
-            ),
+            READY_REASON,
+            READY_SINCE,
             PROVIDER_ID,
             AGE,
         ],
@@ -85,12 +72,6 @@ pub const DEFINITION: Definition = Definition {
 const DESCRIPTION: &str = "A machine that is reached by SSH and made a node of a cluster. It says where the machine is, or the \
                            pool that one is taken from, and how to log in there.";
 
-const CLUSTER: Column = Column::new(
-    "Cluster",
-    ".metadata.labels['cluster\\.x-k8s\\.io/cluster-name']",
-    "string",
-    "The Cluster that the machine is of",
-);
 const ADDRESS: Column = Column::new("Address", ".spec.address", "string", "Where the machine is");
 const POOL: Column = Column::new("Pool", ".spec.pool", "string", "The pool that it is taken from");
 const PROVIDER_ID: Column = Column {

@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::DEFINITION;
 use crate::definition::{Definition, Version};
+use crate::infrastructure::fields::fields;
 use crate::infrastructure::remote_machine::ProvisionJob;
 use crate::object::{Object, Spec};
 use crate::schema::Quantities;
@@ -40,15 +41,18 @@ pub struct RemoteMachineTemplateResource {
     pub spec: Option<RemoteMachineTemplateResourceSpec>,
 }
 
-/// The spec of the RemoteMachine to be made.
-#[skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RemoteMachineTemplateResourceSpec {
-    /// The pool that a PooledRemoteMachine is claimed from.
-    pub pool: String,
-    /// Provisioning by a Job.
-    pub provision_job: Option<ProvisionJob>,
+fields! {
+    [claim run]
+    /// The spec of the RemoteMachine to be made.
+    #[skip_serializing_none]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct RemoteMachineTemplateResourceSpec {
+        /// The pool that a PooledRemoteMachine is claimed from.
+        pub pool: String,
+        /// Provisioning by a Job.
+        pub provision_job: Option<ProvisionJob>,
+    }
 }
 
 /// What Cluster Autoscaler must know of the nodes to be, when there is none yet.

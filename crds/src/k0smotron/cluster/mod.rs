@@ -7,7 +7,7 @@ pub mod v1beta2;
 use serde_json::{Value, json};
 
 use crate::conversion::{Derived, Move};
-use crate::definition::{AGE, Column, Definition, K0SMOTRON, Served, Version};
+use crate::definition::{AGE, AVAILABLE_REASON, AVAILABLE_SINCE, Column, Definition, K0SMOTRON, Served, Version};
 use crate::schema;
 
 /// What of a control plane below `$prefix` has another place in v1beta2, and what else has.
@@ -56,7 +56,7 @@ pub const DEFINITION: Definition = Definition {
     v1beta1: Served {
         deprecated: true,
         description: DESCRIPTION,
-        spec: || with_default(schema::of::<v1beta1::ClusterSpec>()),
+        spec: || complete(schema::of::<v1beta1::ClusterSpec>()),
         status: Some(schema::of::<v1beta1::ClusterStatus>),
         status_subresource: true,
         scale_subresource: true,
@@ -72,7 +72,7 @@ pub const DEFINITION: Definition = Definition {
     v1beta2: Served {
         deprecated: false,
         description: DESCRIPTION,
-        spec: || with_default(schema::of::<v1beta2::ClusterSpec>()),
+        spec: || complete(schema::of::<v1beta2::ClusterSpec>()),
         status: Some(schema::of::<v1beta2::ClusterStatus>),
         status_subresource: true,
         scale_subresource: true,
@@ -86,18 +86,8 @@ pub const DEFINITION: Definition = Definition {
                 "string",
                 "Whether the control plane works",
             ),
-            Column::new(
-                "Reason",
-                ".status.conditions[?(@.type==\"Available\")].reason",
-                "string",
-                "What is being waited for, or went wrong",
-            ),
-            Column::new(
-                "Since",
-                ".status.conditions[?(@.type==\"Available\")].lastTransitionTime",
-                "date",
-                "Time since that is so",
-            ),
+            AVAILABLE_REASON,
+            AVAILABLE_SINCE,
             ADDRESS,
             AGE,
         ],
@@ -127,7 +117,8 @@ const ADDRESS: Column = Column::new(
 .wide();
 
 /// A Cluster without a spec has a control plane at node ports.
-fn with_default(mut spec: Value) -> Value {
+fn complete(mut spec: Value) -> Value {
+    rules::add(&mut spec);
     if let Some(fields) = spec.as_object_mut() {
         fields.insert("default".to_owned(), json!({ "service": { "type": "NodePort" } }));
     }

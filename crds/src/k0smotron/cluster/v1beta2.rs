@@ -32,7 +32,6 @@ impl Spec for ClusterSpec {
 /// A control plane that runs as pods.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(extend("x-kubernetes-validations" = rules::CLUSTER))]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSpec {
     /// Certificates that are brought along; those that are missing are made.
@@ -42,7 +41,7 @@ pub struct ClusterSpec {
     /// Where the API server is reached; found out, for a load balancer or node ports, if nothing is given.
     pub external_address: Option<String>,
     /// The image of k0s, without a tag.
-    #[schemars(extend("default" = "quay.io/k0sproject/k0s"))]
+    #[schemars(extend("default" = "quay.io/k0sproject/k0s", "x-kubernetes-validations" = rules::IMAGE))]
     pub image: Option<String>,
     /// Access by host name.
     pub ingress: Option<Ingress>,

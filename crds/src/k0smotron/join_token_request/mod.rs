@@ -7,7 +7,7 @@ pub mod v1beta2;
 pub use role::Role;
 
 use crate::conversion::Move;
-use crate::definition::{AGE, Column, Definition, K0SMOTRON, Served};
+use crate::definition::{AGE, Column, Definition, K0SMOTRON, Served, reason, since};
 use crate::schema;
 
 /// The kind.
@@ -54,18 +54,8 @@ pub const DEFINITION: Definition = Definition {
                 "string",
                 "Whether the token is there",
             ),
-            Column::new(
-                "Reason",
-                ".status.conditions[?(@.type==\"JoinTokenSecretCreated\")].reason",
-                "string",
-                "What is being waited for, or went wrong",
-            ),
-            Column::new(
-                "Since",
-                ".status.conditions[?(@.type==\"JoinTokenSecretCreated\")].lastTransitionTime",
-                "date",
-                "Time since that is so",
-            ),
+            reason(".status.conditions[?(@.type==\"JoinTokenSecretCreated\")].reason"),
+            since(".status.conditions[?(@.type==\"JoinTokenSecretCreated\")].lastTransitionTime"),
             AGE,
         ],
     },

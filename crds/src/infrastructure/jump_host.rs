@@ -11,13 +11,12 @@ use crate::shared::SecretKeyRef;
 /// An SSH server on the way to a machine. Ours.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(extend("x-kubernetes-validations" = [rules::PORT]))]
 #[serde(rename_all = "camelCase")]
 pub struct JumpHost {
     /// IP address or DNS name, as the jump host before this one sees it.
     pub address: String,
     /// TCP port of its SSH server.
-    #[schemars(with = "Option<Integer>", extend("default" = 22))]
+    #[schemars(with = "Option<Integer>", extend("default" = 22, "x-kubernetes-validations" = rules::PORT))]
     pub port: Option<u16>,
     /// User to log in as.
     #[schemars(extend("default" = "root"))]
