@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::authority::{Authority, AuthorityError};
+use super::authority::{Authority, AuthorityError, Leaf};
 use super::identity::{Identity, IdentityError};
 use crate::cli::WebhookArgs;
 
@@ -38,6 +38,10 @@ const DEADLINE: Duration = Duration::from_secs(15);
 
 /// What happens within this time is looked at together.
 const TOGETHER: Duration = Duration::from_millis(500);
+
+/// How long after the definitions were told of a new CA the first certificate of it is shown: each API server hears of a changed
+/// definition by a watch, in its own time.
+const SETTLE: Duration = Duration::from_secs(10);
 
 /// What the API server did not let be done.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +80,16 @@ pub(super) struct Trust {
     url: Option<String>,
     lifetime: SignedDuration,
     shown: Option<Shown>,
+    waiting: Option<Waiting>,
+}
+
+/// A certificate that is to be shown as soon as everybody can be expected to know its CA.
+struct Waiting {
+    /// The certificate of the CA that has signed it.
+    authority: String,
+    signed: Timestamp,
+    leaf: Leaf,
+    told: Instant,
 }
 
 /// The certificate that is shown now.
@@ -106,25 +120,53 @@ impl Trust {
             url: args.url.clone(),
             lifetime: SignedDuration::from_secs(args.ca_lifetime_seconds),
             shown: None,
+            waiting: None,
         }
     }
 
-    /// Makes the CA if there is none that lasts, tells the definitions of it, and only then has a certificate of it shown.
-    pub(super) async fn establish(&mut self, identity: &Identity, now: Timestamp) -> Result<(), TrustError> {
+    /// Makes the CA if there is none that lasts, tells the definitions of it, and only then has a certificate of it shown. When it
+    /// is to be called again.
+    pub(super) async fn establish(&mut self, identity: &Identity, now: Timestamp) -> Result<Duration, TrustError> {
+        let third = self.lifetime.unsigned_abs() / 3;
         let shared = self.shared(now).await?;
-        self.tell(&shared.bundle).await?;
         let is_shown = self.shown.as_ref().is_some_and(|shown| {
             shown.authority == shared.authority.certificate && now.duration_since(shown.signed) < self.lifetime / 3
         });
-        if !is_shown {
-            let leaf = shared.authority.sign(&self.names, now, self.lifetime)?;
-            identity.show(&leaf)?;
-            self.shown = Some(Shown {
-                authority: shared.authority.certificate,
-                signed: now,
-            });
+        if is_shown {
+            self.tell(&shared.bundle).await?;
+            return Ok(third);
         }
-        Ok(())
+        let waiting = self.waiting.take();
+        let waiting = match waiting.filter(|waiting| waiting.authority == shared.authority.certificate) {
+            Some(waiting) => {
+                self.tell(&shared.bundle).await?;
+                waiting
+            }
+            None => {
+                // What cannot be signed is told to nobody.
+                let leaf = shared.authority.sign(&self.names, now, self.lifetime)?;
+                self.tell(&shared.bundle).await?;
+                Waiting {
+                    authority: shared.authority.certificate,
+                    signed: now,
+                    leaf,
+                    told: Instant::now(),
+                }
+            }
+        };
+        let known = self.shown.as_ref().is_none_or(|shown| shown.authority == waiting.authority);
+        let left = SETTLE.min(third / 3).saturating_sub(waiting.told.elapsed());
+        if !known && !left.is_zero() {
+            self.waiting = Some(waiting);
+            return Ok(left);
+        }
+        identity.show(&waiting.leaf)?;
+        tracing::info!("the webhook shows a new certificate");
+        self.shown = Some(Shown {
+            authority: waiting.authority,
+            signed: waiting.signed,
+        });
+        Ok(third)
     }
 
     /// Renews what grows old, and tells the definitions anew when somebody has applied them without the CA.
@@ -148,7 +190,7 @@ impl Trust {
                     let established = self.establish(identity, Timestamp::now());
                     next = Instant::now() + match cancel.run_until_cancelled(established).await {
                         None => return Ok(()),
-                        Some(Ok(())) => third,
+                        Some(Ok(next)) => next,
                         Some(Err(error)) => {
                             tracing::warn!(%error, "the webhook keeps the certificate that it has");
                             (third / 10).max(TOGETHER)
@@ -174,6 +216,8 @@ impl Trust {
                 });
             }
             let authority = Authority::new(now, self.lifetime)?;
+            // Names that no certificate can have are told before anything is written.
+            authority.sign(&self.names, now, self.lifetime)?;
             // Also the one whose certificate is shown still, where somebody has deleted the Secret.
             let shown = self.shown.as_ref().map(|shown| shown.authority.clone());
             let older = held.map(|held| held.authority.certificate).or(shown).unwrap_or_default();

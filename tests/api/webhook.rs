@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 
 use testbed::ControlPlane;
 
@@ -12,6 +13,7 @@ use crate::lab::WATCHDOG;
 /// A running `anywhere webhook`. Nothing is dropped at the end of a test binary: the kernel ends it.
 pub(crate) struct Webhook {
     process: u32,
+    certificates: Arc<AtomicUsize>,
 }
 
 impl Webhook {
@@ -35,6 +37,8 @@ impl Webhook {
             .env("KUBECONFIG", plane.kubeconfig())
             .stderr(Stdio::piped());
         let (tell, told) = mpsc::channel();
+        let certificates = Arc::new(AtomicUsize::new(0));
+        let counted = certificates.clone();
         // The kernel ends it with the thread that has started it: with this one, which lives as long as it does, or the test binary.
         std::thread::spawn(move || {
             let mut child = command.spawn().unwrap();
@@ -43,12 +47,20 @@ impl Webhook {
                 if line.contains("the webhook listens") {
                     let _ = tell.send(child.id());
                 }
+                if line.contains("the webhook shows a new certificate") {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                }
                 eprintln!("{line}");
             }
             child.wait()
         });
         let process = told.recv_timeout(WATCHDOG).expect("the webhook listens");
-        Self { process }
+        Self { process, certificates }
+    }
+
+    /// How many certificates it has shown so far.
+    pub(crate) fn certificates(&self) -> usize {
+        self.certificates.load(Ordering::SeqCst)
     }
 
     /// The most memory that it has had, in MiB.
