@@ -40,11 +40,16 @@ enum Tool {
     Anywhere,
 }
 
-/// Runs the scenes in whose name `only` stands, prints a table of each, and gives the figures.
-pub(crate) fn run(programs: &Programs, only: &str, quick: bool) -> Result<Vec<Value>, String> {
+/// What the scenes are called.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    SCENES.iter().map(|(name, _, _)| *name)
+}
+
+/// Runs the scenes that are wanted, prints a table of each, and gives the figures.
+pub(crate) fn run(programs: &Programs, is_wanted: impl Fn(&str) -> bool, quick: bool) -> Result<Vec<Value>, String> {
     let mut results = Vec::new();
     for (name, content, round_trip) in SCENES {
-        if name.contains(only) {
+        if is_wanted(name) {
             results.push(Scene::start(programs, name, content, round_trip)?.run(if quick { 3 } else { 7 })?);
         }
     }
@@ -119,6 +124,7 @@ impl<'a> Scene<'a> {
             seconds: LIMIT,
             input: PathBuf::from("/dev/null"),
             output: self.folder.join("output"),
+            until: None,
             argv: self.argv(tool),
         };
         let environment = [

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is what it is for")]
 
 mod bulk;
+mod dead;
 mod figures;
 mod host;
 mod measure;
@@ -37,9 +38,10 @@ struct Bench {
     /// Fewer runs, and Ansible only on one machine
     #[arg(long)]
     quick: bool,
-    /// Only scenarios in whose name this stands: one, one-50ms, again, again-50ms, 20, 100, bulk, bulk-50ms, bulk-text, bulk-text-50ms
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    only: String,
+    /// Only these scenarios, separated by commas: one, one-50ms, again, again-50ms, steps, steps-50ms, 20, 100, 100-50ms, dead-tenth,
+    /// thousand, thousand-dead-tenth, bulk, bulk-50ms, bulk-text, bulk-text-50ms [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<String>,
     /// The binary to measure [default: the one beside this program]
     #[arg(long, value_name = "FILE")]
     anywhere: Option<PathBuf>,
@@ -87,14 +89,26 @@ fn run(bench: &Bench) -> Result<bool, String> {
     let before = host::describe(&programs);
     println!("{}\n", host::text(&before));
     let mut tables = Vec::new();
-    for (name, scenario) in plan::scenarios(bench.quick) {
-        if name.contains(&bench.only) {
+    let scenarios = plan::scenarios(bench.quick);
+    let is_known = |only: &String| {
+        scenarios
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(bulk::names())
+            .any(|name| name == only)
+    };
+    if let Some(unknown) = bench.only.iter().find(|only| !is_known(only)) {
+        return Err(format!("there is no scenario {unknown}"));
+    }
+    let is_wanted = |name: &str| bench.only.is_empty() || bench.only.iter().any(|only| only == name);
+    for (name, scenario) in scenarios {
+        if is_wanted(name) {
             let table = scenario.run(&programs, name)?;
             println!("{}", text::table(&table));
             tables.push(table);
         }
     }
-    let files = bulk::run(&programs, &bench.only, bench.quick)?;
+    let files = bulk::run(&programs, is_wanted, bench.quick)?;
     println!("{}", text::LEGEND);
     let results = json!({
         "host": before,

@@ -2,9 +2,9 @@
 //! (getrusage(2), `RUSAGE_CHILDREN`) is then that command's alone.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,9 @@ pub(crate) struct Measured {
     /// Where its output and its errors go
     #[arg(long)]
     pub(crate) output: PathBuf,
+    /// The time counts until the last line of output that holds this text, not until the end
+    #[arg(long)]
+    pub(crate) until: Option<String>,
     /// The command
     #[arg(last = true, required = true)]
     pub(crate) argv: Vec<String>,
@@ -52,11 +55,15 @@ pub(crate) struct Usage {
 /// Measures the command in a process of its own, with this environment and no other.
 pub(crate) fn measure(command: &Measured, environment: &[(&str, String)]) -> Result<Usage, String> {
     let program = std::env::current_exe().map_err(|error| format!("find this program: {error}"))?;
-    let mut child = Command::new(program)
+    let mut measuring = Command::new(program);
+    measuring
         .args(["measure", "--seconds", &command.seconds.to_string(), "--input"])
-        .arg(&command.input)
-        .arg("--output")
-        .arg(&command.output)
+        .arg(&command.input);
+    measuring.arg("--output").arg(&command.output);
+    if let Some(until) = &command.until {
+        measuring.args(["--until", until]);
+    }
+    let mut child = measuring
         .arg("--")
         .args(&command.argv)
         .env_clear()
@@ -101,9 +108,18 @@ pub(crate) fn run(command: &Measured) -> Result<Value, String> {
     let errors = output.try_clone().map_err(explain("share the output file"))?;
     let input = File::open(&command.input).map_err(explain("open the input file"))?;
     let mut started = Command::new(program);
-    started.args(arguments).stdin(input).stdout(output).stderr(errors);
+    started.args(arguments).stdin(input).stderr(errors);
+    started.stdout(match command.until {
+        Some(_) => Stdio::piped(),
+        None => output.try_clone().map_err(explain("share the output file"))?.into(),
+    });
     let began = Instant::now();
     let mut child = started.spawn().map_err(|error| format!("start {program}: {error}"))?;
+    let said = child.stdout.take();
+    let copied = command
+        .until
+        .clone()
+        .map(|text| std::thread::spawn(move || copy(said, output, &text, began)));
     let pid = pid_of(child.id())?;
     let (tell, told) = channel();
     let orphaned = tell.clone();
@@ -119,7 +135,8 @@ pub(crate) fn run(command: &Measured) -> Result<Value, String> {
         }
     });
     let status = child.wait().map_err(explain("wait for the command"))?;
-    let wall = began.elapsed().as_secs_f64();
+    let last = copied.and_then(|copied| copied.join().ok().flatten());
+    let wall = last.unwrap_or_else(|| began.elapsed()).as_secs_f64();
     let _ = tell.send(Told::Ended);
     let _ = killer.join();
     end_the_rest();
@@ -132,6 +149,18 @@ pub(crate) fn run(command: &Measured) -> Result<Value, String> {
         "cpu": cpu.as_secs_f64(),
         "memory": usage.max_rss() * 1024,
     }))
+}
+
+/// Copies what a command says into the file; when the last line came that holds this text, counted from `began`.
+fn copy(said: Option<ChildStdout>, mut output: File, text: &str, began: Instant) -> Option<Duration> {
+    let mut last = None;
+    for line in BufReader::new(said?).lines().map_while(Result::ok) {
+        if line.contains(text) {
+            last = Some(began.elapsed());
+        }
+        let _ = writeln!(output, "{line}");
+    }
+    last
 }
 
 /// Ends and reaps all children.

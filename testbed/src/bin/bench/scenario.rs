@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use testbed::{Counters, Faults, Machine, MachineSpec, Proxy};
 
+use crate::dead::Dead;
 use crate::figures::{Row, Sample, Table};
 use crate::measure::{Measured, Usage, measure};
 use crate::tools::{Endpoint, Programs, Site, Task, Tool};
-use crate::workload;
+use crate::workload::{self, Workload};
 
 /// How long the last bytes of an ended client may be under way before the proxy's counters are read.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -18,21 +19,27 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub(crate) struct Scenario {
     /// How many machines.
     pub(crate) machines: usize,
-    /// Round-trip time; only for one machine, which is reached through a proxy.
+    /// How many addresses are dead besides.
+    pub(crate) dead: usize,
+    /// Round-trip time. One machine, or any at a distance, is reached through a proxy of its own.
     pub(crate) round_trip: Duration,
     /// What the tools do.
     pub(crate) task: Task,
+    /// How much that is.
+    pub(crate) work: Workload,
     /// How often each tool does it, or why it does not.
     pub(crate) runs: [(Tool, Result<usize, String>); 5],
 }
 
 impl Scenario {
     fn title(&self) -> String {
-        let machines = match self.machines {
-            1 => format!("one machine, {} ms round trip", self.round_trip.as_millis()),
-            count => format!("{count} machines, 0 ms round trip"),
+        let machines = match (self.machines, self.dead) {
+            (1, _) => "one machine".to_owned(),
+            (count, 0) => format!("{count} machines"),
+            (count, dead) => format!("{count} machines and {dead} that are dead (until the last of the {count})"),
         };
-        let count = workload::COUNT;
+        let machines = format!("{machines}, {} ms round trip", self.round_trip.as_millis());
+        let count = self.work.count;
         match self.task {
             Task::First => format!("{machines}: {count} files and {count} commands"),
             Task::Again => format!("{machines}: the same again, nothing to do (openssh: `true`)"),
@@ -46,30 +53,34 @@ impl Scenario {
             .into_iter()
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| error.to_string())?;
-        let proxy = match machines.as_slice() {
-            [machine] => {
-                let faults = Faults {
-                    one_way_delay: self.round_trip / 2,
-                    ..Faults::default()
-                };
-                Some(Proxy::start(machine.socket_address(), faults).map_err(|error| error.to_string())?)
-            }
-            _ => None,
+        let faults = Faults {
+            one_way_delay: self.round_trip / 2,
+            ..Faults::default()
         };
-        let endpoint = |machine: &Machine| {
-            let address = proxy.as_ref().map_or_else(|| machine.socket_address(), Proxy::socket_address);
+        let is_through_proxies = machines.len() == 1 || !self.round_trip.is_zero();
+        let behind = machines.iter().filter(|_| is_through_proxies);
+        let proxies = behind
+            .map(|machine| Proxy::start(machine.socket_address(), faults.clone()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| error.to_string())?;
+        let dead = Dead::new(self.dead)?;
+        let endpoint = |(index, machine): (usize, &Machine)| {
+            let proxy = proxies.get(index);
+            let address = proxy.map_or_else(|| machine.socket_address(), Proxy::socket_address);
             Endpoint {
                 address: address.ip(),
                 known_hosts: machine.known_hosts_line_at(address),
             }
         };
         let keys = testbed::Keys::of_this_process().map_err(|error| error.to_string())?;
-        let endpoints = machines.iter().map(endpoint).collect();
+        let endpoints = machines.iter().enumerate().map(endpoint).collect();
         let stage = Stage {
             machines: &machines,
-            proxy: proxy.as_ref(),
-            site: Site::new(keys.folder().join(name), programs, endpoints)?,
+            proxies: &proxies,
+            site: Site::new(keys.folder().join(name), programs, endpoints, &dead, self.work)?,
             task: self.task,
+            work: self.work,
+            has_dead: self.dead > 0,
         };
         let mut rows: Vec<Row> = self.runs.iter().map(|(tool, runs)| Row::planned(*tool, runs)).collect();
         let rounds = self.runs.iter().filter_map(|(_, runs)| runs.as_ref().ok()).max();
@@ -109,9 +120,11 @@ impl Row {
 /// Running machines and what the tools need for them.
 struct Stage<'a> {
     machines: &'a [Machine],
-    proxy: Option<&'a Proxy>,
+    proxies: &'a [Proxy],
     site: Site<'a>,
     task: Task,
+    work: Workload,
+    has_dead: bool,
 }
 
 impl Stage<'_> {
@@ -119,11 +132,11 @@ impl Stage<'_> {
     fn sample(&self, tool: Tool) -> Result<Sample, String> {
         self.on_each(workload::clear)?;
         if self.task == Task::Again {
-            self.run(&self.site.invocation(tool, Task::First))?;
-            self.on_each(workload::verify)?;
+            self.run(&self.site.invocation(tool, Task::First), false)?;
+            self.on_each(|root| self.work.verify(root))?;
         }
         let before = self.counters();
-        let usage = self.run(&self.site.invocation(tool, self.task))?;
+        let usage = self.run(&self.site.invocation(tool, self.task), self.has_dead)?;
         std::thread::sleep(SETTLE);
         let traffic = self.counters().zip(before).map(|(after, before)| Counters {
             bytes_to_server: after.bytes_to_server - before.bytes_to_server,
@@ -131,9 +144,9 @@ impl Stage<'_> {
             connections: after.connections - before.connections,
             round_trips: after.round_trips - before.round_trips,
         });
-        self.on_each(workload::verify)?;
+        self.on_each(|root| self.work.verify(root))?;
         if tool == Tool::Anywhere {
-            self.run(&self.site.reset())?;
+            self.run(&self.site.reset(), false)?;
             self.on_each(|root| match workload::remembers_anywhere(root) {
                 true => Err("a reset machine still remembers a run".to_owned()),
                 false => Ok(()),
@@ -143,12 +156,14 @@ impl Stage<'_> {
     }
 
     fn counters(&self) -> Option<Counters> {
-        self.proxy.map(Proxy::counters)
+        let [proxy] = self.proxies else { return None };
+        Some(proxy.counters())
     }
 
-    fn run(&self, command: &Measured) -> Result<Usage, String> {
+    /// `fails`: because of the dead ones it has to, though the others are well, which is looked at.
+    fn run(&self, command: &Measured, fails: bool) -> Result<Usage, String> {
         let usage = measure(command, &self.site.environment())?;
-        if usage.success {
+        if usage.success != fails {
             Ok(usage)
         } else {
             let program = command.argv.first().map_or("", String::as_str);

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::dead::Dead;
 use crate::measure::Measured;
-use crate::workload;
+use crate::workload::Workload;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +74,7 @@ pub(crate) struct Site<'a> {
     programs: &'a Programs,
     folder: PathBuf,
     endpoints: Vec<Endpoint>,
+    dead: Vec<IpAddr>,
 }
 
 /// Seconds after which a tool is killed.
@@ -80,11 +82,18 @@ const LIMIT: u64 = 300;
 
 impl<'a> Site<'a> {
     /// Writes the files into a new folder.
-    pub(crate) fn new(folder: PathBuf, programs: &'a Programs, endpoints: Vec<Endpoint>) -> Result<Self, String> {
+    pub(crate) fn new(
+        folder: PathBuf,
+        programs: &'a Programs,
+        endpoints: Vec<Endpoint>,
+        dead: &Dead,
+        work: Workload,
+    ) -> Result<Self, String> {
         let site = Self {
             programs,
             folder,
             endpoints,
+            dead: dead.addresses().to_vec(),
         };
         fs::create_dir_all(site.folder.join("control")).map_err(|error| format!("make {}: {error}", site.folder.display()))?;
         let addresses = || site.endpoints.iter().map(|endpoint| endpoint.address.to_string());
@@ -94,11 +103,11 @@ impl<'a> Site<'a> {
             &site.endpoints.iter().map(|e| e.known_hosts.as_str()).collect::<String>(),
         )?;
         site.write("addresses", &lines(addresses().collect()))?;
-        site.write("script", &workload::script())?;
+        site.write("script", &work.script())?;
         site.write("nothing", "")?;
-        site.write("cloud-config", &workload::cloud_config())?;
-        site.write("playbook.yml", &workload::playbook())?;
-        site.write("deploy.py", &workload::deploy())?;
+        site.write("cloud-config", &work.cloud_config())?;
+        site.write("playbook.yml", &work.playbook())?;
+        site.write("deploy.py", &work.deploy())?;
         site.write("inventory.ini", &lines(addresses().collect()))?;
         site.write("inventory.py", &site.pyinfra_inventory())?;
         site.write("ansible.cfg", &site.ansible_settings())?;
@@ -178,6 +187,7 @@ impl<'a> Site<'a> {
             seconds: LIMIT,
             input: input.map_or_else(|| PathBuf::from("/dev/null"), |name| self.folder.join(name)),
             output: self.folder.join("output"),
+            until: None,
             argv,
         }
     }
@@ -224,8 +234,20 @@ impl<'a> Site<'a> {
         argv.extend(["-i".to_owned(), self.programs.key.display().to_string()]);
         argv.extend(["--known-hosts".to_owned(), self.path("known_hosts")]);
         argv.extend(["--host-key-checking".to_owned(), "yes".to_owned()]);
-        argv.extend(self.endpoints.iter().map(|endpoint| format!("root@{}", endpoint.address)));
-        self.command(None, argv)
+        let is_apply = arguments.first() == Some(&"apply");
+        let mut dead = self.dead.iter().filter(|_| is_apply);
+        for (index, endpoint) in self.endpoints.iter().enumerate() {
+            argv.push(format!("root@{}", endpoint.address));
+            // Every tenth is dead.
+            if index % 9 == 4 {
+                argv.extend(dead.next().map(|address| format!("root@{address}")));
+            }
+        }
+        let until = (is_apply && !self.dead.is_empty()).then(|| "  provisioned: ".to_owned());
+        Measured {
+            until,
+            ..self.command(None, argv)
+        }
     }
 
     fn openssh(&self, task: Task, options: &str) -> Measured {
