@@ -65,8 +65,9 @@ fn payload(only_text: bool) -> impl Strategy<Value = Payload> {
     };
     let file = (text(b"\0/", 60), text(b"\0/", 60), bytes(400));
     let files = prop::collection::vec(file, 4..8);
-    let commands = || prop::collection::vec(text(b"\0", 200), 2..4);
-    (files, commands(), commands()).prop_map(|(files, arguments, texts)| Payload { files, arguments, texts })
+    let commands = |unwanted| prop::collection::vec(text(unwanted, 200), 2..4);
+    // dash loses a byte of a line in a here-document that begins like its end mark and goes on with a byte beyond ASCII.
+    (files, commands(b"\0"), commands(b"\0Q")).prop_map(|(files, arguments, texts)| Payload { files, arguments, texts })
 }
 
 /// `/srv/p/N<first>/N<second>`: the number keeps names from being the same, or `.` or `..`.
@@ -105,8 +106,8 @@ fn plan(payload: &Payload) -> Plan {
         actions.push(command([head, quoted(argument), tail].concat()));
     }
     for (number, text) in texts.iter().enumerate() {
-        let head = format!("cat >/srv/p/text{number} <<'END OF THE TEXT'\n").into_bytes();
-        actions.push(command([head.as_slice(), text, b"\nEND OF THE TEXT\n"].concat()));
+        let head = format!("cat >/srv/p/text{number} <<'QUOTED'\n").into_bytes();
+        actions.push(command([head.as_slice(), text, b"\nQUOTED\n"].concat()));
     }
     let named = actions.into_iter().enumerate();
     Plan::of(named.map(|(number, action)| (format!("step[{number}]"), action)).collect()).unwrap()
@@ -124,6 +125,7 @@ fn run(machine: &Machine, plan: &Plan, mode: Mode) -> Result<(), TestCaseError> 
         rerun_interrupted: false,
         facts: false,
         seen: None,
+        time: 1,
     };
     let program = script::render(plan, &order);
     let ran = machine.run_with_input(&["/bin/sh", "-c", RUN], program.expose()).unwrap();

@@ -208,6 +208,15 @@ fn processes_of_pods_are_found_by_their_cgroup_and_ended() {
 }
 
 #[test]
+fn the_baseline_has_the_facts_as_they_are_compared() {
+    let host = Host::plain();
+    host.sh("mkdir -p /etc/systemd/system; touch /etc/systemd/system/k0sworker.service");
+    host.apply();
+    let baseline = std::fs::read_to_string(host.machine.root_dir().unwrap().join("var/lib/anywhere/baseline")).unwrap();
+    assert_eq!(baseline, "unit k0sworker.service\nbaseline 1\n");
+}
+
+#[test]
 fn without_a_baseline_everything_counts_and_a_shared_container_runtime_is_left_alone() {
     let host = Host::plain();
     host.sh("mkdir -p /var/lib/containerd/x /var/lib/k0s/pki");

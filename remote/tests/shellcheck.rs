@@ -155,6 +155,7 @@ fn generated_programs_are_clean() {
             rerun_interrupted: true,
             facts: true,
             seen: Some(("abc", 7)),
+            time: 1,
         };
         let program = render(&plan, &order);
         assert_clean("program", program.expose());

@@ -256,6 +256,7 @@ fn program(machine: &Machine, plan: &Plan) -> Vec<u8> {
         rerun_interrupted: false,
         facts: false,
         seen: None,
+        time: 0,
     };
     script::render(&masked, &order).expose().to_vec()
 }

@@ -101,6 +101,13 @@ fn options_of_the_shell_are_kept() {
             .expect(1);
         assert!(failed.out.contains("runcmd[1]: exit status 1"), "{failed:?}");
         assert!(!place.path("~/log").exists());
+        let config = "runcmd:\n- mkdir -p ~; X=kept; set -C\n- Y=$X; echo first >~/once\n- echo $Y >~/kept\n- echo no >~/once\n";
+        let failed = place.apply(config, &[]).expect(1);
+        assert!(failed.out.contains("runcmd[3]: exit status"), "{failed:?}");
+        assert_eq!(
+            (place.read("~/once"), place.read("~/kept")),
+            ("first\n".to_owned(), "kept\n".to_owned())
+        );
         let failed = place
             .apply(
                 "runcmd:\n- mkdir -p ~; set -u -f\n- echo * >~/glob\n- echo $missing; echo no >~/log\n",

@@ -14,6 +14,7 @@ use super::lines::{Lines, RawLine};
 use super::opening::open;
 use super::privilege::{self, Way};
 use super::privilege_error::PrivilegeError;
+use super::pulse::Pulse;
 use super::supply::{Delivery, Interruption};
 use crate::event::{Line, printable};
 use crate::script;
@@ -127,8 +128,9 @@ async fn talk_one_way<'a, E>(
     let mut input = Some(input);
     let mut sending: Sending<'_> = Box::pin(send(input.take(), program));
     let mut stopping: Option<Instant> = None;
+    let (mut heard, mut pulse) = (Instant::now(), Pulse::default());
     loop {
-        let deadline = stopping.unwrap_or_else(|| Instant::now() + silence);
+        let deadline = stopping.unwrap_or(heard + silence);
         let next = tokio::select! {
             biased;
             () = cancel.cancelled(), if stopping.is_none() => {
@@ -144,7 +146,7 @@ async fn talk_one_way<'a, E>(
             }
             sent = &mut sending, if input.is_none() => {
                 let (back, sent) = sent;
-                input = Some(back);
+                (input, heard) = (Some(back), Instant::now());
                 match sent {
                     Ok(()) | Err(Interruption::Closed) => continue,
                     Err(Interruption::Stuck(seconds)) => {
@@ -153,8 +155,17 @@ async fn talk_one_way<'a, E>(
                     Err(Interruption::Failed(error)) => return Err(error),
                 }
             }
+            () = pulse.next(), if stopping.is_none() => {
+                pulse.ask(Instant::now());
+                // Where it cannot be written, nothing will be heard either, which is judged below.
+                if let Some(input) = &mut input {
+                    let _ = timeout(STOP, input.write_all(b"ping\n")).await;
+                }
+                continue;
+            }
             next = timeout_at(deadline, talker.next()) => next,
         };
+        heard = Instant::now();
         let lines = match next {
             Ok(Some(lines)) => lines,
             Ok(None) => return talker.closed(way, host).map(Talk::Broken),
@@ -167,8 +178,10 @@ async fn talk_one_way<'a, E>(
             if !talker.begins(&line.bytes) {
                 continue;
             }
-            if let Line::Fail { text, .. } = Line::parse(&line.bytes)
-                && privilege::is_noexec(way, &text)
+            let parsed = Line::parse(&line.bytes);
+            pulse.hear(&parsed, heard);
+            if let Line::Fail { text, .. } = &parsed
+                && privilege::is_noexec(way, text)
             {
                 let user = host.target.user.clone();
                 return Err(Error::Privilege(PrivilegeError::NoExec { user }));

@@ -12,6 +12,7 @@ mod opening;
 mod privilege;
 mod privilege_error;
 mod progress;
+mod pulse;
 mod run;
 mod supply;
 

@@ -231,6 +231,9 @@ impl<'a> Runner<'a> {
             rerun_interrupted: *rerun_interrupted,
             facts: *facts && !self.has_facts,
             seen,
+            time: std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
         }
     }
 

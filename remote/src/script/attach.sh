@@ -3,9 +3,10 @@
 # The half that is attached to the SSH channel: looks at what the host remembers, starts the detached half unless there is
 # nothing to do, and repeats the journal line by line. It changes nothing on the host but its own folders.
 
+# a_fail what and why: when the engine hears of it nothing of ours is left.
 a_fail() {
-	printf 'fail %s\n' "$1"
 	rm -rf "$A_RUN"
+	printf 'fail %s\n' "$1"
 	exit 1
 }
 
@@ -27,8 +28,8 @@ a_attach() {
 	if [ -s "$A_DIR/owner" ]; then
 		IFS= read -r A_LINE <"$A_DIR/owner"
 		if [ "$A_LINE" != "$A_OWNER" ]; then
-			printf 'owned %s\n' "$A_LINE"
 			rm -rf "$A_RUN"
+			printf 'owned %s\n' "$A_LINE"
 			exit 0
 		fi
 	elif [ "$A_MODE" = reset ]; then
@@ -82,8 +83,8 @@ a_adopt() {
 		"ran $A_H_RUN "*) ;; # it has ended and is just leaving
 		*)
 			if [ "$A_H_PLAN" != "$A_PLAN" ]; then
-				printf 'held %s\n' "$A_H_TEXT"
 				rm -rf "$A_RUN"
+				printf 'held %s\n' "$A_H_TEXT"
 				exit 0
 			elif [ "$A_S_RUN" = "$A_H_RUN" ]; then
 				rm -rf "$A_RUN"
@@ -99,22 +100,6 @@ a_adopt() {
 	done
 }
 
-# a_own: the host is this owner's from now on.
-a_own() {
-	A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
-	# Another engine may be doing the same at this moment.
-	A_MINE=$A_DIR/owner.$$
-	A_MSG=$({ printf '' >>"$A_JOURNAL" && printf '%s\n' "$A_OWNER" >"$A_MINE"; } 2>&1) || {
-		rm -f "$A_MINE"
-		a_fail "state cannot write to $A_DIR: ${A_MSG##*: }; is there space left?"
-	}
-	if [ ! -s "$A_MINE" ]; then
-		rm -f "$A_MINE"
-		a_fail "state $A_DIR: No space left on device"
-	fi
-	A_MSG=$(mv -f "$A_MINE" "$A_DIR/owner" 2>&1) || a_fail "state $A_MSG"
-}
-
 a_start() {
 	a_own
 	# Who logged in: the detached half has an environment of its own.
@@ -122,7 +107,8 @@ a_start() {
 	A_FROM=0
 	[ ! -s "$A_JOURNAL" ] || A_FROM=$(($(wc -c <"$A_JOURNAL")))
 	A_NEW=${A_RUN##*.}
-	a_bell
+	# The others are the detached half's and its runner's: one process makes them all.
+	a_bell "$A_RUN/bell" "$A_RUN/ask" "$A_RUN/tell"
 	A_HOME=$HOME
 	[ "$A_DIR" != /var/lib/anywhere ] || A_HOME=~root
 	set -- PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$A_HOME" LANG=C.UTF-8
@@ -137,24 +123,39 @@ a_start() {
 	a_follow "$A_NEW" "$A_FROM"
 }
 
-# a_bell: a pipe of our own that the detached half rings after each line. It is open for reading and writing, so neither side blocks.
+# a_own: the owner, unless it is known already: then there is nothing to write.
+a_own() {
+	[ -d "$A_DIR" ] || A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
+	A_MSG=$({ printf '' >>"$A_JOURNAL" && { [ -s "$A_DIR/owner" ] || printf '%s\n' "$A_OWNER" >"$A_DIR/owner"; }; } 2>&1) ||
+		a_fail "state cannot write to $A_DIR: ${A_MSG##*: }; is there space left?"
+	# Not every shell says so when nothing was written.
+	[ -s "$A_DIR/owner" ] || a_fail "state $A_DIR: No space left on device"
+	# Another engine may have done the same at this moment.
+	IFS= read -r A_LINE <"$A_DIR/owner"
+	if [ "$A_LINE" != "$A_OWNER" ]; then
+		rm -rf "$A_RUN"
+		printf 'owned %s\n' "$A_LINE"
+		exit 0
+	fi
+}
+
+# a_bell pipe…: the first is our own, which the detached half rings after each line. It is open for reading and writing, so
+# neither side blocks.
 a_bell() {
-	A_BELL=$A_DIR/bell.$$
+	A_BELL=$1
 	[ ! -e "$A_BELL" ] || rm -f "$A_BELL"
-	A_MSG=$(mkfifo "$A_BELL" 2>&1) || a_fail "state $A_MSG"
+	A_MSG=$(mkfifo "$@" 2>&1) || a_fail "state $A_MSG"
 	exec 7<>"$A_BELL"
 }
 
 # a_follow run offset: repeats the journal from that byte on until the run has ended.
 a_follow() {
-	[ -n "$A_BELL" ] || a_bell
+	[ -n "$A_BELL" ] || a_bell "$A_DIR/bell.$$"
 	printf 'follow %s %s\n' "$1" "$2"
 	exec 8<"$A_JOURNAL"
 	[ "$2" = 0 ] || dd bs="$2" count=1 <&8 >/dev/null 2>&1
 	exec 3<&0
-	a_pulse "$1" </dev/null 2>/dev/null 3<&- 8<&- &
-	A_PULSE=$!
-	a_listen <&3 >/dev/null 2>&1 7<&- 8<&- &
+	a_listen "$1" <&3 2>/dev/null 8<&- &
 	A_LISTEN=$!
 	A_PART=''
 	while :; do
@@ -170,8 +171,8 @@ a_follow() {
 			break
 		fi
 	done
-	kill "$A_PULSE" "$A_LISTEN" 2>/dev/null
-	rm -f "$A_BELL"
+	kill "$A_LISTEN" 2>/dev/null
+	[ ! -e "$A_BELL" ] || rm -f "$A_BELL"
 	exit 0
 }
 
@@ -180,7 +181,7 @@ a_follow() {
 a_repeat() {
 	case $1 in
 	"ran "*" $A_PLAN "*)
-		rm -rf "$A_BELL" "$A_RUN"
+		[ ! -e "$A_BELL" ] || rm -f "$A_BELL"
 		[ -z "$A_CONTENTS" ] || a_let_go "$1"
 		A_TRY=0
 		while [ "$A_MODE" = reset ] && [ -e "$A_DIR" ] && [ "$A_TRY" -lt 20 ]; do
@@ -207,33 +208,36 @@ a_rest() {
 	rm -rf "$A_RUN"
 }
 
-# a_pulse run: rings "gone" when the run is no longer at work, and says that the connection lives while a step is silent. A run
-# that is just being started has five seconds to take the lock; one that has noted its start had it.
-a_pulse() {
-	A_BEAT=0 A_MET=''
-	while sleep 1 >/dev/null; do
-		A_BEAT=$((A_BEAT + 1))
-		if a_held && [ "$A_H_PLAN" = "$A_PLAN" ]; then
-			A_MET=1
-		elif [ "$A_BEAT" -ge 5 ] || [ -n "$A_MET" ]; then
-			break
-		else
-			A_S_RUN=''
-			{ read -r A_S_RUN _; } 2>/dev/null <"$A_DIR/start" || :
-			[ "$A_S_RUN" != "$1" ] || break
-		fi
-		[ $((A_BEAT % 5)) != 0 ] || printf 'alive\n'
+# a_listen run: what the engine says while it follows: "stop" ends the run before its next step; "ping" asks whether all is well while
+# a step is silent. If the run is no longer at work it rings "gone". End of file means that the connection is gone, and so must we be.
+a_listen() {
+	a_uptime
+	A_SINCE=${A_UP%.*} A_MET=''
+	while read -r A_WORD; do
+		case $A_WORD in
+		stop) printf '' >"$A_DIR/stop" ;;
+		ping)
+			if a_works "$1"; then
+				printf 'alive\n'
+			else
+				printf 'gone\n' >&7
+			fi
+			;;
+		esac
 	done
-	printf 'gone\n' >&7
+	case $A_BELL in "$A_DIR"/*) rm -f "$A_BELL" ;; esac
+	kill -KILL $$
 }
 
-# a_listen: what the engine says while it follows: "stop" ends the run before its next step; end of file means that the
-# connection is gone, and so must we be.
-a_listen() {
-	while read -r A_WORD; do
-		case $A_WORD in stop) printf '' >"$A_DIR/stop" ;; esac
-	done
-	kill "$A_PULSE"
-	rm -f "$A_BELL"
-	kill -KILL $$
+# a_works run: whether it is at work. One that is just being started has five seconds to take the lock; one that has noted its start
+# had it.
+a_works() {
+	if a_held && [ "$A_H_PLAN" = "$A_PLAN" ]; then
+		A_MET=1
+		return
+	fi
+	A_S_RUN=''
+	{ read -r A_S_RUN _; } 2>/dev/null <"$A_DIR/start" || :
+	a_uptime
+	[ -z "$A_MET" ] && [ "$A_S_RUN" != "$1" ] && [ $((${A_UP%.*} - A_SINCE)) -lt 5 ]
 }

@@ -20,9 +20,19 @@ a_machine() {
 	{ read -r A_MACHINE; } 2>/dev/null </etc/machine-id || :
 }
 
-# a_paths: where this host remembers, as the user that the program runs as.
+# a_uid: the user that the program runs as, into A_UID; costs no process.
+a_uid() {
+	A_UID=''
+	while read -r A_B A_L A_UID A_L; do
+		[ "$A_B" != Uid: ] || return 0
+	done 2>/dev/null </proc/self/status
+	A_UID=$(id -u)
+}
+
+# a_paths: where this host remembers, as that user.
 a_paths() {
-	if [ "$(id -u)" = 0 ]; then
+	a_uid
+	if [ "$A_UID" = 0 ]; then
 		A_DIR=/var/lib/anywhere
 	else
 		A_DIR=$HOME/.local/state/anywhere
@@ -34,13 +44,14 @@ a_paths() {
 	esac
 }
 
-# a_born pid: when that process was started, into A_BORN; nothing if there is none, or only its corpse.
+# a_born pid: when that process was started, into A_BORN; nothing if there is none, or only its corpse. And A_GROUP, its group.
 a_born() {
 	A_BORN=''
 	{ read -r A_STAT; } 2>/dev/null <"/proc/$1/stat" || return 1
 	# shellcheck disable=SC2086
 	set -- ${A_STAT##*)}
 	[ "$1" != Z ] || return 1
+	A_GROUP=$3
 	shift 19
 	A_BORN=$1
 }
@@ -80,4 +91,30 @@ a_again() {
 a_clean() {
 	rm -rf "$A_RUN"
 	case $A_RUN in "$A_DIR"/*) rmdir "$A_DIR/run" "$A_DIR" 2>/dev/null ;; esac
+}
+
+# a_receives name: whether the process that this part of a content is named after still lives.
+a_receives() {
+	A_B_PID=${1#*.}
+	a_born "${A_B_PID%.*}" && [ "$A_BORN" = "${1##*.}" ]
+}
+
+# a_unstore: contents that no step needed in the end, unless somebody else has come with a plan of its own: then they may be for that
+# one. What somebody is just receiving stays.
+a_unstore() {
+	A_OTHERS='' A_B_OWN=${A_RUN##*/run.}
+	for A_B in "$A_DIR"/content/*.*.*; do
+		case ${A_B##*/} in
+		keep."${A_B_OWN%.*}".*) rm -f "$A_B" ;;
+		keep.*) if a_receives "${A_B##*/}"; then A_OTHERS=1; else rm -f "$A_B"; fi ;;
+		*) a_receives "${A_B##*/}" || rm -f "$A_B" ;;
+		esac
+	done
+	for A_B in "$A_DIR"/content/*; do
+		case ${A_B##*/} in
+		*.*) ;;
+		*) [ -n "$A_OTHERS" ] || rm -f "$A_B" ;;
+		esac
+	done
+	rmdir "$A_DIR/content" 2>/dev/null || :
 }

@@ -5,10 +5,12 @@
 //! `docs/how-a-run-works.md`.
 
 mod quote;
+mod stage;
 
 use crate::plan::{Action, Body, Command, CopyFile, Ensure, Module, Plan, Script, Step, WriteFile, clean_up};
 use crate::redact::Redactor;
 use crate::secret::Secret;
+use stage::Place;
 
 const PRINTF: &str = include_str!("printf.sh");
 const COMMON: &str = include_str!("common.sh");
@@ -179,6 +181,8 @@ pub struct Order<'a> {
     pub facts: bool,
     /// The run already being followed, and the byte of the journal up to which it was seen.
     pub seen: Option<(&'a str, u64)>,
+    /// When it is sent, in seconds since 1970 by the sender's clock.
+    pub time: u64,
 }
 
 /// The program of a plan.
@@ -194,15 +198,28 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
         Mode::Apply => "",
         Mode::Reset => PROVE,
     };
-    for part in [PRINTF, COMMON, ATTACH, SUPERVISE, FACTS, proof] {
+    add(b"A_SELF=${A_SELF-$0}\n");
+    for part in [PRINTF, COMMON, ATTACH] {
         add(code(part).as_bytes());
     }
     if order.facts {
         add(code(HOST).as_bytes());
     }
+    // The attached half ends there: it need not read on, unless it receives contents.
+    let (before, after) = if has_contents(plan) {
+        (vec![SUPERVISE, CONTENTS], vec![FACTS, proof])
+    } else {
+        (vec![], vec![SUPERVISE, FACTS, proof])
+    };
+    for part in before {
+        add(code(part).as_bytes());
+    }
     if has_contents(plan) {
-        add(code(CONTENTS).as_bytes());
         add(&needs(plan));
+    }
+    add(b"[ \"${1-attach}\" != attach ] || a_attach\n");
+    for part in after {
+        add(code(part).as_bytes());
     }
     if plan.steps().iter().any(|step| matches!(step.action, Action::Ensure(_))) {
         add(code(ENSURE_ALL).as_bytes());
@@ -223,21 +240,23 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
         add(&quote::print(&line, ">>\"$A_RUN/secrets\" || return"));
     }
     add(b"}\n");
+    let places = stage::places(plan.steps());
     for (index, step) in plan.steps().iter().enumerate() {
-        add(&function(index + 1, &step.action, is_needed_again(plan, index)));
+        let is_staged = places.get(index).is_some_and(Option::is_some);
+        add(&function(index + 1, &step.action, is_needed_again(plan, index), is_staged));
     }
     add(b"a_steps() {\n");
     for (index, Step { id, action, name }) in plan.steps().iter().enumerate() {
-        add(format!(
-            "a_step {number} {id} s{number} {kind} ",
-            number = index + 1,
-            kind = kind(action)
-        )
-        .as_bytes());
+        let kind = places
+            .get(index)
+            .copied()
+            .flatten()
+            .map_or_else(|| kind(action), Place::as_str);
+        add(format!("a_step {number} {id} s{number} {kind} ", number = index + 1).as_bytes());
         add(&quote::word(one_line(name).as_bytes()));
         add(b"\n");
     }
-    add(b"}\nA_SELF=$0\ncase $1 in\nattach) a_attach ;;\nsupervise) a_supervise ;;\nesac\n");
+    add(b"}\na_supervise\n");
     Secret::new(program)
 }
 
@@ -273,7 +292,7 @@ pub fn render_question(question: Question) -> Secret {
         Question::Status | Question::StatusAndFacts | Question::Facts | Question::Log => "d_findings() { :; }\n".to_owned(),
     };
     let text = format!(
-        "#!/bin/sh\n# shellcheck disable=SC2034,SC2153\nA_MODE={mode}\nA_FACTS={facts}\nA_SELF=$0\n{}{host}{doctor}{}",
+        "#!/bin/sh\n# shellcheck disable=SC2034,SC2153\nA_MODE={mode}\nA_FACTS={facts}\nA_SELF=${{A_SELF-$0}}\n{}{host}{doctor}{}",
         code(COMMON),
         code(STATUS)
     );
@@ -285,11 +304,12 @@ pub fn render_question(question: Question) -> Secret {
 #[must_use]
 pub fn enter(program: &Secret) -> String {
     format!(
-        "/bin/sh -c 'umask 077; LC_ALL=C${{YASH_VERSION:+.UTF-8}}; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH; export LC_ALL PATH; d=; for b in /run/anywhere /var/lib/anywhere/run \
-         \"$HOME/.local/state/anywhere/run\"; do d=$(mkdir -p \"$b\" 2>&1 && mktemp -d \"$b/run.$$.XXXXXX\" 2>&1) && break; \
-         e=${{e:-$d}}; d=; done; [ -n \"$d\" ] || {{ echo \"fail state $e\"; exit 1; }}; \
+        "/bin/sh -c 'umask 077; LC_ALL=C${{YASH_VERSION:+.UTF-8}}; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH; export LC_ALL PATH; \
+         u=; e=; read -r u </proc/sys/kernel/random/uuid; \
+         for b in /run/anywhere /var/lib/anywhere/run \"$HOME/.local/state/anywhere/run\"; do d=$b/run.$$.${{u%%-*}}; \
+         m=$(mkdir -p \"$d\" 2>&1) && break; e=${{e:-$m}}; d=; done; [ -n \"$d\" ] || {{ echo \"fail state $e\"; exit 1; }}; \
          head -c {} >\"$d/program\" || {{ echo \"fail state $d: No space left on device\"; rm -rf \"$d\"; exit 1; }}; \
-         exec /bin/sh \"$d/program\" attach'",
+         A_SELF=$d/program; . \"$A_SELF\"'",
         program.len()
     )
 }
@@ -306,6 +326,7 @@ fn settings(plan: &Plan, order: &Order<'_>) -> String {
         rerun_interrupted,
         facts,
         seen,
+        time,
     } = order;
     let flag = |set: &bool| if *set { "1" } else { "" };
     let text = |text: &str| String::from_utf8_lossy(&quote::word(one_line(text).as_bytes())).into_owned();
@@ -325,6 +346,7 @@ fn settings(plan: &Plan, order: &Order<'_>) -> String {
         ("FACTS", flag(facts).to_owned()),
         ("SEEN", text(seen)),
         ("FROM", from.to_string()),
+        ("TIME", time.to_string()),
         ("BELL", String::new()),
         ("CONTENTS", flag(&has_contents(plan)).to_owned()),
     ] {
@@ -365,10 +387,10 @@ fn kind(action: &Action) -> &'static str {
     }
 }
 
-fn function(number: usize, action: &Action, again: bool) -> Vec<u8> {
+fn function(number: usize, action: &Action, again: bool, is_staged: bool) -> Vec<u8> {
     let mut text = format!("s{number}() {{\n").into_bytes();
     match action {
-        Action::WriteFile(file) => text.extend(write_file(file)),
+        Action::WriteFile(file) => text.extend(write_file(file, is_staged)),
         Action::CopyFile(file) => text.extend(copy_file(file, again)),
         Action::Command(Command { text: command, module }) => {
             let mut line = command.expose().to_vec();
@@ -379,7 +401,12 @@ fn function(number: usize, action: &Action, again: bool) -> Vec<u8> {
                 Module::Boot => "boot",
                 Module::Run => "run",
             };
-            text.extend_from_slice(format!("a_command {module}\n").as_bytes());
+            let run = if wants_its_process_id(command.expose()) {
+                "a_alone"
+            } else {
+                "a_command"
+            };
+            text.extend_from_slice(format!("{run} {module}\n").as_bytes());
         }
         Action::Script(script) => text.extend(run_script(script)),
         Action::Ensure(ensure) => text.extend(call(ensure)),
@@ -390,6 +417,11 @@ fn function(number: usize, action: &Action, again: bool) -> Vec<u8> {
     }
     text.extend_from_slice(b"}\n");
     text
+}
+
+/// Whether a text speaks of `$$`: a fork of the runner has the runner's (POSIX.1-2024, "Shell Command Language" 2.5.2).
+fn wants_its_process_id(text: &[u8]) -> bool {
+    text.windows(2).any(|pair| pair == b"$$") || text.windows(4).any(|name| name == b"${$}")
 }
 
 fn with_path(command: &str, path: &[u8], rest: &str) -> Vec<u8> {
@@ -409,7 +441,7 @@ fn call(ensure: &Ensure) -> Vec<u8> {
     [setup, line].concat()
 }
 
-fn write_file(file: &WriteFile) -> Vec<u8> {
+fn write_file(file: &WriteFile, is_staged: bool) -> Vec<u8> {
     let WriteFile {
         path,
         content,
@@ -426,7 +458,11 @@ fn write_file(file: &WriteFile) -> Vec<u8> {
     text.extend(with_path(
         "a_open",
         path,
-        &format!(" '{}' {owner} || return", quote::octal(path)),
+        &if is_staged {
+            format!(" '{}' {owner} {mode:04o} || return", quote::octal(path))
+        } else {
+            format!(" '{}' {owner} || return", quote::octal(path))
+        },
     ));
     if *append {
         text.extend_from_slice(b"a_copy || return\n");

@@ -2,9 +2,9 @@
 # (a part of one program)
 # A printf that is no process of its own: as an argument of one, every content and command would be seen by whoever lists the
 # processes. mksh has none, but it has print, whose octal escapes begin with a zero; here it learns as much of printf as this
-# program uses: escapes, %s, and %b alone. Other shells do not even read that text, which they would not understand. Its pattern
-# substitution takes a time that grows with the square of the length, so long texts go piece by piece.
-case $(command -V printf) in
+# program uses: escapes, %s, and %b alone. Other shells are not even asked, and do not read that text, which they would not
+# understand. Its pattern substitution takes a time that grows with the square of the length, so long texts go piece by piece.
+[ -z "${KSH_VERSION-}" ] || case $(command -V printf) in
 *built*in*) ;;
 *)
 	case $(command -V print 2>/dev/null) in

@@ -4,15 +4,17 @@
 
 # a_ring: wakes everyone who follows the journal.
 a_ring() {
+	# Whoever started the run has its pipe in our folder, which may be gone already; it is open as long as there is anybody to hear it.
+	[ -z "$A_FRONT" ] || ! kill -0 "$A_FRONT" 2>/dev/null || printf '%s\n' "$1" >&4
 	for A_B in "$A_DIR"/bell.*; do
-		[ ! -p "$A_B" ] || printf '\n' 1<>"$A_B"
+		[ ! -p "$A_B" ] || printf '%s\n' "$1" 1<>"$A_B"
 	done
 }
 
 # a_note line: one more line of the journal. A host that cannot remember must not go on.
 a_note() {
 	printf '%s\n' "$1" >&5 || a_trouble "cannot write $A_JOURNAL: no space left, or the file system is read-only"
-	a_ring
+	a_ring ''
 }
 
 # a_trouble text: ends the run at once. Its folder may be gone by now; whoever follows removes it again.
@@ -27,7 +29,6 @@ a_trouble() {
 a_leave() {
 	[ -z "$A_WATCH" ] || kill "$A_WATCH" 2>/dev/null
 	[ -n "$A_KEEP" ] || rm -rf "$A_RUN"
-	rm -f "$A_DIR/claim.$$"
 	# Who was beaten must not take away the word to stop that is for another.
 	[ -z "$A_HOLDS" ] || [ ! -e "$A_DIR/stop" ] || rm -f "$A_DIR/stop"
 }
@@ -44,32 +45,60 @@ a_lock() {
 			*) return 1 ;;
 			esac
 		else
-			A_NEXT=$((A_LOCK + 1))
-			a_born $$
-			printf '%s %s %s %s %s %s\n' "$A_ID" "$A_PLAN" $$ "$A_BORN" "$A_BOOT" "$A_HOLDER" >"$A_DIR/claim.$$" || return 1
-			if ln "$A_DIR/claim.$$" "$A_DIR/lock.$A_NEXT" 2>/dev/null; then
-				a_held
-				[ "$A_LOCK" != "$A_NEXT" ] || break
-				# Somebody was faster, and has already removed the lock that we believed to be the last.
-				rm -f "$A_DIR/lock.$A_NEXT"
-			fi
+			a_claim && break
 		fi
 		A_TRY=$((A_TRY + 1))
 		a_nap
 	done
 	[ "$A_TRY" -lt 20 ] || return 1
 	for A_L in "$A_DIR"/lock.*; do
-		[ "$A_L" = "$A_DIR/lock.$A_LOCK" ] || rm -f "$A_L"
+		[ "$A_L" = "$A_DIR/lock.$A_NEXT" ] || rm -f "$A_L"
 	done
 }
 
+# a_claim: makes the next lock; fails if somebody else is at it. The file is made by exactly one, but it is there before it is
+# written, so one that is empty is left alone for a second, and in the end each looks whether anybody else has one, too: of two who
+# believed the same lock to be free, whoever wrote later sees the other.
+a_claim() {
+	A_NEXT=$A_DIR/lock.$A_LOCK
+	[ ! -e "$A_NEXT" ] || [ -s "$A_NEXT" ] || [ "$A_TRY" -ge 12 ] || return 1
+	A_NEXT=$((A_LOCK + 1))
+	a_born $$
+	set -C
+	true 2>/dev/null >"$A_DIR/lock.$A_NEXT" || {
+		set +C
+		return 1
+	}
+	set +C
+	printf '%s %s %s %s %s %s\n' "$A_ID" "$A_PLAN" $$ "$A_BORN" "$A_BOOT" "$A_HOLDER" >>"$A_DIR/lock.$A_NEXT" || {
+		rm -f "$A_DIR/lock.$A_NEXT"
+		a_trouble "cannot write $A_DIR/lock.$A_NEXT: no space left"
+	}
+	A_LOCK=$A_NEXT
+	for A_L in "$A_DIR"/lock.*; do
+		[ "$A_L" != "$A_DIR/lock.$A_NEXT" ] || continue
+		A_H_PID=''
+		{ read -r A_H_RUN A_H_PLAN A_H_PID A_H_BORN A_H_BOOT A_H_TEXT; } 2>/dev/null <"$A_L" || :
+		if [ "${A_L##*.}" -gt "$A_NEXT" ] || { [ -n "$A_H_PID" ] && a_alive "$A_H_PID" "$A_H_BORN" "$A_H_BOOT"; }; then
+			rm -f "$A_DIR/lock.$A_NEXT"
+			return 1
+		fi
+	done 2>/dev/null
+}
+
 a_supervise() {
-	A_WATCH='' A_KEEP='' A_HOLDS='' A_FAILED='' A_STOPPED='' A_BOOT_STATE='' A_RUN_STATE='' A_POWER=''
+	A_WATCH='' A_KEEP='' A_HOLDS='' A_FAILED='' A_STOPPED='' A_BOOT_STATE='' A_RUN_STATE='' A_RUNNER='' A_FRONT='' A_STAGE='' A_POWER=''
 	a_paths
+	A_OUT=$A_RUN/out A_ERR=$A_RUN/err
 	cd / || exit 1
 	umask 077
 	A_ID=${A_RUN##*.}
 	trap a_leave 0
+	if [ -p "$A_RUN/bell" ]; then
+		exec 4<>"$A_RUN/bell"
+		A_FRONT=${A_RUN%.*}
+		A_FRONT=${A_FRONT##*.}
+	fi
 	a_boot
 	a_lock || a_beaten
 	A_HOLDS=1
@@ -95,11 +124,10 @@ a_supervise() {
 	fi
 	a_uptime
 	A_BEGAN=${A_UP%.*}
-	a_note "run $A_ID $A_PLAN steps=$A_STEPS boot=$A_BOOT up=$A_UP time=$(date +%s) rerun=${A_RERUN:-0} by=$A_HOLDER"
-	a_watch 5>&- &
-	A_WATCH=$!
-	[ "$A_MODE" != apply ] || grep -q '^begin ' "$A_JOURNAL" || f_baseline || a_trouble "cannot write $A_DIR/baseline: no space left"
+	a_note "run $A_ID $A_PLAN steps=$A_STEPS boot=$A_BOOT up=$A_UP time=$A_TIME rerun=${A_RERUN:-0} by=$A_HOLDER"
+	[ "$A_MODE" != apply ] || { [ "$A_START" -gt 0 ] && grep -q '^begin ' "$A_JOURNAL"; } || f_baseline || a_trouble "cannot write $A_DIR/baseline: no space left"
 	a_steps
+	[ -z "$A_STAGE" ] || a_place
 	a_finish
 }
 
@@ -109,9 +137,7 @@ a_beaten() {
 	if [ "$A_H_PLAN" != "$A_PLAN" ]; then
 		printf 'another run began there at the same moment\n' >"$A_RUN/trouble"
 		A_KEEP=1
-		A_B=${A_RUN%.*}
-		A_B=$A_DIR/bell.${A_B##*.}
-		[ ! -p "$A_B" ] || printf 'gone\n' 1<>"$A_B"
+		[ -z "$A_FRONT" ] || printf 'gone\n' >&4
 	fi
 	exit 1
 }
@@ -134,14 +160,12 @@ a_sweep() {
 			a_outlive "$A_B"
 			A_PID=${A_B%.*}
 			;;
-		*) A_PID=$A_B ;;
+		*)
+			[ -e "$A_B" ] || continue
+			A_PID=$A_B
+			;;
 		esac
 		kill -0 "${A_PID##*.}" 2>/dev/null || rm -rf "$A_B"
-	done
-	for A_B in "$A_DIR"/claim.*; do
-		A_C_PID='' A_C_BORN='' A_C_BOOT=''
-		{ read -r _ _ A_C_PID A_C_BORN A_C_BOOT _; } 2>/dev/null <"$A_B" || :
-		a_alive "$A_C_PID" "$A_C_BORN" "$A_C_BOOT" || rm -f "$A_B"
 	done
 }
 
@@ -149,13 +173,13 @@ a_sweep() {
 # known to anybody, but it is not cut off before its time is over.
 a_outlive() {
 	A_STEP_PID=''
-	{ read -r A_STEP_PID A_STEP_BEGAN A_STEP_BORN A_STEP_BOOT; } 2>/dev/null <"$1/current" || return 0
+	{ read -r A_STEP_PID A_STEP_BEGAN A_STEP_BORN A_STEP_BOOT A_STEP_GROUP; } 2>/dev/null <"$1/current" || return 0
 	A_TRY=0
 	while [ -n "$A_STEP_PID" ] && a_alive "$A_STEP_PID" "$A_STEP_BORN" "$A_STEP_BOOT" && [ "$A_TRY" -lt "$A_STEP_LIMIT" ]; do
 		A_TRY=$((A_TRY + 1))
 		sleep 1
 	done
-	[ "$A_TRY" -lt "$A_STEP_LIMIT" ] || kill -KILL "-$A_STEP_PID" 2>/dev/null || :
+	[ "$A_TRY" -lt "$A_STEP_LIMIT" ] || a_kill KILL 2>/dev/null || :
 }
 
 # a_remember: from the journal: which steps ended well since the last rerun, and which began and never ended. A rerun knows neither.
@@ -174,10 +198,14 @@ a_remember() {
 # a_watch: ends a step that takes too long, with all its processes, and the run likewise. What a step prints is kept in memory
 # where /run is, so beyond 16 MiB only the latest is kept; it is appended to, so that it can be emptied at any time.
 a_watch() {
-	while sleep 1 && kill -0 $$ 2>/dev/null; do
+	while sleep 1; do
+		kill -0 $$ || {
+			a_ring gone
+			break
+		}
 		find "$A_RUN/out" "$A_RUN/err" -size +32768 | while read -r A_B; do true >"$A_B"; done
 		A_STEP_PID=''
-		{ read -r A_STEP_PID A_STEP_BEGAN A_STEP_BORN; } 2>/dev/null <"$A_RUN/current"
+		{ read -r A_STEP_PID A_STEP_BEGAN A_STEP_BORN A_STEP_BOOT A_STEP_GROUP; } 2>/dev/null <"$A_RUN/current"
 		[ -n "$A_STEP_PID" ] || continue
 		a_uptime
 		A_NOW=${A_UP%.*}
@@ -188,11 +216,26 @@ a_watch() {
 		else
 			continue
 		fi
-		# The one form that dash, bash, busybox, mksh and yash all take for a process group.
-		kill -TERM "-$A_STEP_PID"
+		a_kill TERM
 		sleep 3
-		kill -KILL "-$A_STEP_PID"
+		a_kill KILL
 	done 2>/dev/null
+}
+
+# a_kill signal: for all processes of a step. A runner's commands are one process group: to the latest belong those that have been
+# started since it began.
+a_kill() {
+	# The one form that dash, bash, busybox, mksh and yash all take for a process group.
+	[ "${A_STEP_GROUP:-$A_STEP_PID}" != "$A_STEP_PID" ] || {
+		kill "-$1" "-$A_STEP_PID"
+		return
+	}
+	for A_K in /proc/[0-9]*; do
+		A_K=${A_K##*/}
+		if a_born "$A_K" && [ "$A_GROUP" = "$A_STEP_GROUP" ] && [ "$A_K" != "$A_STEP_GROUP" ] && [ "$A_BORN" -ge "$A_STEP_BORN" ]; then
+			kill "-$1" "$A_K"
+		fi
+	done
 }
 
 # a_step n id function kind name: runs one step unless it ended well before, and records both.
@@ -203,44 +246,68 @@ a_step() {
 		return 0
 		;;
 	esac
+	[ -z "$A_STAGE" ] || [ "$4" = staged ] || a_place
 	[ -z "$A_FAILED" ] || [ -n "$A_GO_ON" ] || return 0
 	[ ! -e "$A_DIR/stop" ] || A_STOPPED=1
 	[ -z "$A_STOPPED" ] || return 0
 	case $A_DONE in
 	*" ?$2 "*)
-		if [ "$4" != again ] && [ -z "$A_RERUN_INTERRUPTED" ]; then
+		case $4$A_RERUN_INTERRUPTED in
+		again* | stage*) ;;
+		*1) ;;
+		*)
 			a_note "interrupted $1 $2"
 			A_FAILED=1
 			return 0
-		fi
+			;;
+		esac
 		;;
 	esac
 	a_uptime
 	a_note "begin $1 $2 $A_UP $5"
-	A_STEP_ID=$2
-	A_RC=0 A_TEMP='' A_TELL=10
-	"$3" >>"$A_RUN/out" 2>>"$A_RUN/err" || A_RC=$?
+	A_STEP=$1 A_STEP_ID=$2 A_STEP_NAME=$5
+	A_RC=0 A_TEMP='' A_TELL=10 A_STAGED='' A_DIRECT=''
+	"$3" >>"$A_OUT" 2>>"$A_ERR" || A_RC=$?
+	[ -z "$A_STAGED" ] || return 0
+	if [ -n "$A_STAGE" ]; then
+		# What was staged before takes its place before this one, which goes its own way or has failed.
+		A_B=$A_RC
+		[ -z "$A_TEMP" ] || rm -f "$A_TEMP"
+		a_place
+		A_RC=$A_B A_TEMP=''
+	fi
+	if [ -n "$A_DIRECT" ]; then
+		A_RC=0
+		"$3" >>"$A_OUT" 2>>"$A_ERR" || A_RC=$?
+	fi
 	printf '' >"$A_RUN/current"
 	if [ -e "$A_RUN/expired" ]; then
 		A_RC=124
-		cat "$A_RUN/expired" >>"$A_RUN/err"
+		cat "$A_RUN/expired" >>"$A_ERR"
 		rm -f "$A_RUN/expired"
 	fi
 	if [ "$A_RC" = 0 ]; then
 		[ ! -e "$A_RUN/unsaved" ] || a_trouble "cannot write the shell state after $5 to $A_DIR: no space left"
 		a_carry "$2" "$4"
 	else
-		rm -f "$A_RUN/unsaved"
+		[ ! -e "$A_RUN/unsaved" ] || rm -f "$A_RUN/unsaved"
+	fi
+	a_ended "$1" "$2" "$5"
+}
+
+# a_ended n id name: the step has ended with the status A_RC.
+a_ended() {
+	if [ "$A_RC" != 0 ]; then
 		A_FAILED=1
 		# Part of a file, perhaps of a secret one, must not stay.
 		[ -z "$A_TEMP" ] || rm -f "$A_TEMP"
-		A_TAIL=$A_RUN/err
-		[ -s "$A_TAIL" ] || A_TAIL=$A_RUN/out
+		A_TAIL=$A_ERR
+		[ -s "$A_TAIL" ] || A_TAIL=$A_OUT
 		tail -n "$A_TELL" "$A_TAIL" | a_redact | cut -b 1-500 | sed "s/^/err $1 /" >&5 ||
 			a_trouble "cannot write $A_JOURNAL: no space left"
 	fi
-	if [ -s "$A_RUN/out" ] || [ -s "$A_RUN/err" ]; then
-		a_log "$1" "$5"
+	if [ -s "$A_OUT" ] || [ -s "$A_ERR" ]; then
+		a_log "$1" "$3"
 	fi
 	a_uptime
 	a_note "end $1 $2 $A_RC $A_UP"
@@ -248,7 +315,7 @@ a_step() {
 
 # a_carry id group: the shell state after this step is what the next of its group begins with.
 a_carry() {
-	[ ! -e "$A_DIR/state.$1" ] || case $2 in
+	[ ! -s "$A_DIR/state.$1" ] || case $2 in
 	boot) A_BOOT_STATE=$A_DIR/state.$1 ;;
 	run) A_RUN_STATE=$A_DIR/state.$1 ;;
 	esac
@@ -266,16 +333,18 @@ a_redact() {
 a_log() {
 	{
 		printf -- '--- step %s, %s: exit status %s\n' "$1" "$2" "$A_RC"
-		a_end "$A_RUN/out" | a_redact
-		a_end "$A_RUN/err" | a_redact
+		a_end "$A_OUT" | a_redact
+		a_end "$A_ERR" | a_redact
 	} >>"$A_DIR/log"
 	# What still writes to them, a process left in the background, keeps its own.
-	rm -f "$A_RUN/out" "$A_RUN/err"
+	rm -f "$A_OUT" "$A_ERR"
 }
 
 # a_end file: its last lines. The one that would be cut is left out, for half a secret is not known as one.
 a_end() {
-	if [ "$(($(wc -c <"$1")))" -gt 65536 ]; then
+	if [ ! -s "$1" ]; then
+		return
+	elif [ "$(($(wc -c <"$1")))" -gt 65536 ]; then
 		printf '[...]\n'
 		tail -c 65536 "$1" | sed 1d
 	else
@@ -287,59 +356,48 @@ a_finish() {
 	A_RESULT=ok
 	[ -z "$A_STOPPED" ] || A_RESULT=stopped
 	[ -z "$A_FAILED" ] || A_RESULT=failed
-	kill "$A_WATCH" 2>/dev/null
+	a_dismiss
+	[ -z "$A_WATCH" ] || kill "$A_WATCH" 2>/dev/null
 	A_WATCH=''
-	rm -rf "$A_RUN"
+	case $A_MODE$A_RESULT in
+	resetok) rm -rf "$A_RUN" "$A_DIR"/owner "$A_DIR"/journal "$A_DIR"/log "$A_DIR"/state.* ;;
+	applyok)
+		rm -rf "$A_RUN" "$A_DIR"/state.*
+		[ ! -d "$A_DIR/content" ] || a_unstore
+		;;
+	*) rm -rf "$A_RUN" ;;
+	esac
 	A_KEEP=1
-	if [ "$A_RESULT" = ok ]; then
-		if [ "$A_MODE" = reset ]; then
-			rm -f "$A_DIR"/owner "$A_DIR"/journal "$A_DIR"/log "$A_DIR"/state.*
-		else
-			rm -f "$A_DIR"/state.*
-			[ ! -d "$A_DIR/content" ] || a_unstore
-		fi
-	fi
 	a_uptime
 	a_note "ran $A_ID $A_PLAN $A_RESULT $A_UP"
-	[ -z "$A_POWER" ] || e_power_off >/dev/null 2>&1 </dev/null 5>&- &
+	[ -z "$A_POWER" ] || e_power_off >/dev/null 2>&1 </dev/null 4>&- 5>&- &
 	[ "$A_MODE$A_RESULT" != resetok ] || rm -rf "$A_DIR"
 }
 
-# a_receives name: whether the process that this part of a content is named after still lives.
-a_receives() {
-	A_B_PID=${1#*.}
-	a_born "${A_B_PID%.*}" && [ "$A_BORN" = "${1##*.}" ]
-}
-
-# a_unstore: contents that no step needed in the end, unless somebody else has come with a plan of its own: then they may be for that
-# one. What somebody is just receiving stays.
-a_unstore() {
-	A_OTHERS='' A_B_OWN=${A_RUN##*/run.}
-	for A_B in "$A_DIR"/content/*.*.*; do
-		case ${A_B##*/} in
-		keep."${A_B_OWN%.*}".*) rm -f "$A_B" ;;
-		keep.*) if a_receives "${A_B##*/}"; then A_OTHERS=1; else rm -f "$A_B"; fi ;;
-		*) a_receives "${A_B##*/}" || rm -f "$A_B" ;;
-		esac
-	done
-	for A_B in "$A_DIR"/content/*; do
-		case ${A_B##*/} in
-		*.*) ;;
-		*) [ -n "$A_OTHERS" ] || rm -f "$A_B" ;;
-		esac
-	done
-	rmdir "$A_DIR/content" 2>/dev/null || :
+# a_guard: there is a watch from the first process on that could take too long.
+a_guard() {
+	[ -z "$A_WATCH" ] || return 0
+	a_watch >/dev/null 5>&- &
+	A_WATCH=$!
 }
 
 # a_wait command…: runs it as the leader of its own session, where the watch can find it, without our files and our umask.
 a_wait() {
+	a_attend '' setsid "$@"
+}
+
+# a_attend group command…: the same in a process group that is there already; a few that look at the host share ours.
+a_attend() {
+	A_OF=$1
+	shift
+	a_guard
 	a_uptime
 	umask 022
-	setsid "$@" </dev/null 5>&- &
+	exec "$@" </dev/null 4>&- 5>&- 6>&- 8<&- &
 	A_PID=$!
 	umask 077
 	a_born "$A_PID"
-	printf '%s %s %s %s\n' "$A_PID" "${A_UP%.*}" "$A_BORN" "$A_BOOT" >"$A_RUN/current"
+	printf '%s %s %s %s %s\n' "$A_PID" "${A_UP%.*}" "$A_BORN" "$A_BOOT" "$A_OF" >"$A_RUN/current"
 	A_WAITED=0
 	wait "$A_PID" || A_WAITED=$?
 	while kill -0 "$A_PID" 2>/dev/null; do
@@ -349,12 +407,50 @@ a_wait() {
 	return "$A_WAITED"
 }
 
-# a_command group: runs the text in $A_RUN/command, as cloud-init runs an entry of that module.
+# a_command group: runs the text in $A_RUN/command, as cloud-init runs an entry of that module: by a runner, which is a process
+# group of its own and forks for each command, as starting a shell for each costs more than most commands do.
 a_command() {
-	case $1 in
-	boot) INSTANCE_ID=$A_OWNER a_wait /bin/sh "$A_RUN/runner" "$A_RUN/command" "$A_BOOT_STATE" "$A_DIR/state.$A_STEP_ID" ;;
-	*) a_wait /bin/sh "$A_RUN/runner" "$A_RUN/command" "$A_RUN_STATE" "$A_DIR/state.$A_STEP_ID" ;;
-	esac
+	a_guard
+	[ -n "$A_RUNNER" ] || a_engage || return 1
+	A_STATE=$A_RUN_STATE
+	[ "$1" != boot ] || A_STATE=$A_BOOT_STATE
+	printf '%s %s %s\n' "$1" "$A_STEP_ID" "${A_STATE##*.}" >&6
+	A_WAITED=''
+	if read -r A_WAITED <&8; then return "$A_WAITED"; fi
+	# The runner itself was ended: by its command, by somebody else or because its time is over.
+	A_STEP_PID=''
+	{ read -r A_STEP_PID A_STEP_BEGAN A_STEP_BORN A_STEP_BOOT A_STEP_GROUP; } 2>/dev/null <"$A_RUN/current"
+	[ -z "$A_STEP_PID" ] || a_kill KILL 2>/dev/null
+	kill -KILL "$A_RUNNER" 2>/dev/null
+	A_WAITED=0
+	wait "$A_RUNNER" || A_WAITED=$?
+	A_RUNNER=''
+	[ "$A_WAITED" != 0 ] || A_WAITED=143
+	return "$A_WAITED"
+}
+
+# a_alone group: the same for a text that wants to know its own process id: by a shell of its own.
+a_alone() {
+	A_STATE=$A_RUN_STATE
+	[ "$1" != boot ] || A_STATE=$A_BOOT_STATE
+	a_wait /bin/sh "$A_RUN/runner" "$A_RUN" "$A_DIR" "$A_OWNER" "$A_BOOT" "$1" "$A_STEP_ID" "${A_STATE##*.}"
+}
+
+# a_engage: starts the runner. It alone can write what we read, so its end is seen. mksh hands on only what is named; and without exec,
+# yash has a process more, which keeps all.
+a_engage() {
+	[ -p "$A_RUN/ask" ] || mkfifo "$A_RUN/ask" "$A_RUN/tell" || return 1
+	exec 6<>"$A_RUN/ask" 8<>"$A_RUN/tell"
+	exec setsid /bin/sh "$A_RUN/runner" "$A_RUN" "$A_DIR" "$A_OWNER" "$A_BOOT" </dev/null >/dev/null 2>&1 4>&- 5>&- 6<"$A_RUN/ask" 8>&8 &
+	A_RUNNER=$!
+	exec 9<"$A_RUN/tell" 8<&-
+	exec 8<&9 9<&-
+}
+
+# a_dismiss: the runner has nothing more to do. It is not killed: mksh would end what its commands have left in the background.
+a_dismiss() {
+	[ -z "$A_RUNNER" ] || exec 6>&-
+	A_RUNNER=''
 }
 
 # a_open path name owner: the file that the content goes to, as A_TEMP: beside its target, so that it takes its place in one
@@ -373,6 +469,7 @@ a_open() {
 	fi
 	A_MADE=0
 	a_folder "${A_PATH%/*}" "$3" || return 1
+	[ "$#" -lt 4 ] || [ -n "$A_DIRECT" ] || a_stage "$1" "$3" "$4" || return 1
 	[ -e "$A_PATH" ] || a_note "made $A_MADE $A_NAME"
 	A_PLACE=
 	case $A_PATH in
@@ -381,6 +478,7 @@ a_open() {
 	esac
 	A_TEMP=${A_PATH%/*}/.anywhere.$A_STEP_ID
 	[ -z "$A_PLACE" ] || A_TEMP=$A_RUN/content
+	[ -z "$A_STAGE" ] || A_TEMP=$A_STAGE/${A_PATH##*/}
 	{ [ ! -e "$A_TEMP" ] && [ ! -L "$A_TEMP" ]; } || rm -f "$A_TEMP"
 	set -C
 	true >"$A_TEMP" || {
@@ -388,6 +486,23 @@ a_open() {
 		return 1
 	}
 	set +C
+}
+
+# a_stage path owner mode: files of one folder, owner and mode that follow one another are written into a folder in there, and take
+# their places together, by few processes: a_place. Fails for one that has to go its own way, A_DIRECT.
+a_stage() {
+	case $A_PATH in
+	/proc/* | /sys/*) A_DIRECT=1 ;;
+	"$1") [ ! -e "$A_PATH" ] || [ -f "$A_PATH" ] || A_DIRECT=1 ;;
+	*) A_DIRECT=1 ;;
+	esac
+	[ -z "$A_DIRECT" ] || return 1
+	[ -z "$A_STAGE" ] || return 0
+	A_FOLDER=${A_PATH%/*}/.anywhere.$A_UID
+	# What is there was left by a run that was killed.
+	{ [ ! -e "$A_FOLDER" ] && [ ! -L "$A_FOLDER" ]; } || rm -rf "$A_FOLDER" || return 1
+	mkdir -- "$A_FOLDER" || return 1
+	A_STAGE=$A_FOLDER A_STAGE_OWNER=$2 A_STAGE_MODE=$3 A_PENDING=''
 }
 
 # a_full: the content did not fit; what shells say about that is not always clear.
@@ -408,6 +523,11 @@ a_folder() {
 # a_close mode owner: the content is complete. An empty owner is root:root, which a new file of ours is already, unless the
 # folder hands its own group down.
 a_close() {
+	if [ -n "$A_STAGE" ] && [ "$A_TEMP" = "$A_STAGE/${A_PATH##*/}" ]; then
+		A_STAGED=1 A_PENDING="$A_PENDING $A_STEP $A_STEP_ID"
+		eval "A_TEMP_$A_STEP=\$A_TEMP A_NAME_$A_STEP=\$A_STEP_NAME"
+		return 0
+	fi
 	if [ -n "$A_PLACE" ]; then
 		cat "$A_TEMP" >"$A_PATH" || return 1
 		rm -f "$A_TEMP"
@@ -420,6 +540,41 @@ a_close() {
 	fi
 	chmod "$1" "$A_TEMP" || return 1
 	mv -f "$A_TEMP" "$A_PATH"
+}
+
+# a_place: the staged files take their places, and their steps end. What does not succeed for all is done for each, to know for which
+# it does not.
+a_place() {
+	A_FOLDER=${A_STAGE%/*}/
+	[ -n "$A_STAGE_OWNER" ] || [ ! -g "$A_FOLDER" ] || A_STAGE_OWNER=0:0
+	set -- "$A_STAGE"/* "$A_STAGE"/.[!.]* "$A_STAGE"/..?*
+	for A_B in "$@"; do
+		[ ! -e "$A_B" ] || set -- "$@" "$A_B"
+		shift
+	done
+	A_EACH=''
+	a_seat "$@" 2>/dev/null || A_EACH=1
+	A_OUT=$A_RUN/placed A_ERR=$A_RUN/placing
+	# shellcheck disable=SC2086
+	set -- $A_PENDING
+	while [ $# -gt 0 ]; do
+		eval "A_TEMP=\$A_TEMP_$1 A_STEP_NAME=\$A_NAME_$1"
+		A_RC=0 A_TELL=10
+		if [ -n "$A_EACH" ] && [ -e "$A_TEMP" ]; then
+			a_seat "$A_TEMP" 2>"$A_ERR" || A_RC=1
+		fi
+		a_ended "$1" "$2" "$A_STEP_NAME"
+		[ "$A_RC" = 0 ] || [ -n "$A_GO_ON" ] || break
+		shift 2
+	done
+	rm -rf "$A_STAGE"
+	A_STAGE='' A_TEMP='' A_OUT=$A_RUN/out A_ERR=$A_RUN/err
+}
+
+# a_seat file…: the staged files get owner and mode, and take their places.
+a_seat() {
+	[ -z "$A_STAGE_OWNER" ] || chown "$A_STAGE_OWNER" "$@" || return 1
+	chmod "$A_STAGE_MODE" "$@" && mv -f "$@" "$A_FOLDER"
 }
 
 # a_appended path: whether this step has already appended to that file, before it was interrupted.

@@ -6,12 +6,10 @@
 # A fact is a line: what it is, how it is told, and perhaps "pod", separated by tabs. The first is the same as long as the thing is
 # the same, so it has no process id. A fact that begins with "unseen" says that something could not be looked at.
 
-# f_facts: all of them. Only a few processes, whatever there is.
+# f_facts: all of them. Only a few processes, whatever there is: before a first run they are what takes longest.
 f_facts() {
-	f_processes
-	f_mounts
+	f_kernel
 	f_units
-	f_ports
 	f_links
 	f_netns
 	f_paths
@@ -31,12 +29,17 @@ f_may_filter() {
 	done </proc/self/status
 }
 
+# f_baseline: into the file that a reset compares with, without how they are told. Until the first step has begun, the next run would
+# take it again.
 f_baseline() {
-	f_facts 2>/dev/null | cut -f 1 >"$A_DIR/baseline.new" || return
+	f_facts 2>/dev/null >"$A_RUN/facts" || return
+	while IFS='	' read -r A_B A_L; do
+		printf '%s\n' "$A_B"
+	done <"$A_RUN/facts" >"$A_DIR/baseline" || return
 	# Always one line, so that no space left is seen.
-	printf 'baseline 1\n' >>"$A_DIR/baseline.new" && mv -f "$A_DIR/baseline.new" "$A_DIR/baseline" || return
+	printf 'baseline 1\n' >>"$A_DIR/baseline" || return
 	# A tool that had to be ended is no step that took too long.
-	rm -f "$A_RUN/expired"
+	[ ! -e "$A_RUN/expired" ] || rm -f "$A_RUN/expired"
 	printf '' >"$A_RUN/current"
 }
 
@@ -45,63 +48,95 @@ f_fact() {
 	printf '%s\t%s\n' "$1" "$1"
 }
 
-f_processes() {
-	(
-		cd /proc || exit
-		ls -l [0-9]*/exe
-		grep -s '' [0-9]*/comm [0-9]*/cgroup
-		grep -sl 'k8s\.io' [0-9]*/cmdline
-	) 2>/dev/null | A_DIRS=$(cut -d ' ' -f 2 "$A_DIR/dirs" 2>/dev/null) awk -v root="$A_DIR" '
+# f_kernel: processes, mounts and ports, as the kernel tells them.
+#
+# A mount point stands there as mountinfo has it, with blanks as \040 (proc_pid_mountinfo(5)). Ports are those where nodes listen:
+# API server 6443 and 6444, etcd, kubelet and its company 10248-10260, k0s 9443, 7443 and 7132, konnectivity 8132-8134, rke2 9345,
+# calico 179 and 9099, cilium 4240 and 4244.
+f_kernel() {
+	A_DIRS=''
+	[ ! -e "$A_DIR/dirs" ] || while read -r A_B A_L; do
+		A_DIRS="$A_DIRS
+$A_L"
+	done <"$A_DIR/dirs"
+	{
+		cd /proc && {
+			echo [0-9]*
+			ls -ln [0-9]*/exe
+		}
+	} 2>/dev/null | A_DIRS=$A_DIRS awk -v root="$A_DIR" '
 		BEGIN {
 			ours = "^(kubelet|kubeadm|kube-.*|k0s.*|k3s.*|rke2.*|containerd.*|crio|cri-dockerd|etcd|kine|konnectivity.*|" \
 				"proxy-server|proxy-agent|flanneld|calico.*|bird6?|cilium.*|weave.*|antrea.*|multus.*|coredns|metrics-server|pause)$"
-			count = split("/var/lib/k0s\n/var/lib/rancher\n/run/k0s\n/run/k3s\n" ENVIRON["A_DIRS"], dir, "\n")
 			root = root == "/var/lib/anywhere"
+			mounts()
+			ports("/proc/net/tcp")
+			ports("/proc/net/tcp6")
+			if (!lines) print "unseen ports\tunseen: ports: /proc/net/tcp cannot be read"
 		}
-		match($0, /^[0-9]+\/comm:/) { comm[$0 + 0] = substr($0, RLENGTH + 1); next }
-		/^[0-9]+\/cgroup:.*kubepods/ { pod[$0 + 0] = 1; next }
-		/^[0-9]+\/cmdline$/ { k8s[$0 + 0] = 1; next }
+		NR == 1 { last = split($0, pids, " "); next }
 		match($0, / [0-9]+\/exe -> /) {
 			pid = substr($0, RSTART + 1) + 0
 			exe[pid] = substr($0, RSTART + RLENGTH)
 			sub(/ \(deleted\)$/, "", exe[pid])
 		}
 		END {
-			for (pid in comm) {
-				seen = 1
-				# Neither a program of the kernel nor a corpse has a file.
-				if (root && !(pid in exe)) continue
-				file = exe[pid]
-				sub(/.*\//, "", file)
-				class = pid in pod ? "pod" : ""
-				for (i = 1; i <= count; i++) if (dir[i] != "" && index(exe[pid], dir[i] "/") == 1) class = "pod"
-				name = comm[pid]
-				if (class == "" && name !~ ours && file !~ ours) continue
-				if (file ~ ours) name = file
-				if (name ~ /^containerd-shim/ && pid in k8s) class = "pod"
-				gsub(/[[:cntrl:]]/, "?", name)
-				gsub(/[[:cntrl:]]/, "?", exe[pid])
-				printf "process %s %s %s\tprocess %s %s\t%s\n", name, exe[pid], class, pid, name, class
-			}
+			count = split("/var/lib/k0s\n/var/lib/rancher\n/run/k0s\n/run/k3s\n" ENVIRON["A_DIRS"], dir, "\n")
+			for (i = 1; i <= last; i++) process(pids[i] + 0)
 			if (!seen) print "unseen processes\tunseen: processes: /proc cannot be read"
-		}'
-}
-
-# A mount point stands there as mountinfo has it, with blanks as \040 (proc_pid_mountinfo(5)).
-f_mounts() {
-	A_DIRS=$(cut -d ' ' -f 2 "$A_DIR/dirs" 2>/dev/null) awk '
-		BEGIN {
+		}
+		function process(pid, name, file, class, told, i) {
+			told = "/proc/" pid "/comm"
+			name = ""
+			if ((getline name < told) > 0) seen = 1
+			close(told)
+			# Neither a program of the kernel nor a corpse has a file.
+			if (name == "" || root && !(pid in exe)) return
+			file = exe[pid]
+			sub(/.*\//, "", file)
+			told = "/proc/" pid "/cgroup"
+			while ((getline class < told) > 0) if (class ~ /kubepods/) break
+			close(told)
+			class = class ~ /kubepods/ ? "pod" : ""
+			for (i = 1; i <= count; i++) if (dir[i] != "" && index(exe[pid], dir[i] "/") == 1) class = "pod"
+			if (class == "" && name !~ ours && file !~ ours) return
+			if (file ~ ours) name = file
+			if (name ~ /^containerd-shim/ && system("grep -sq k8s[.]io /proc/" pid "/cmdline") == 0) class = "pod"
+			gsub(/[[:cntrl:]]/, "?", name)
+			gsub(/[[:cntrl:]]/, "?", exe[pid])
+			printf "process %s %s %s\tprocess %s %s\t%s\n", name, exe[pid], class, pid, name, class
+		}
+		function mounts(line, word, i, is, rows) {
 			count = split("/var/lib/kubelet\n/var/lib/k0s\n/run/k0s\n/run/k3s\n/var/lib/rancher\n/var/lib/cni\n/run/calico\n" \
 				"/run/cilium\n/run/flannel\n/var/lib/containerd\n" ENVIRON["A_DIRS"], dir, "\n")
+			while ((getline line < "/proc/self/mountinfo") > 0) {
+				rows++
+				split(line, word, " ")
+				is = word[5] ~ /^\/run\/containerd\/.*k8s\.io/
+				for (i = 1; i <= count; i++) if (dir[i] != "" && (word[5] == dir[i] || index(word[5], dir[i] "/") == 1)) is = 1
+				if (is && !(word[5] in mount)) printf "mount %s\tmount %s\n", word[5], word[5]
+				mount[word[5]]
+			}
+			if (!rows) print "unseen mounts\tunseen: mounts: /proc/self/mountinfo cannot be read"
 		}
-		{
-			is = $5 ~ /^\/run\/containerd\/.*k8s\.io/
-			for (i = 1; i <= count; i++) if (dir[i] != "" && ($5 == dir[i] || index($5, dir[i] "/") == 1)) is = 1
-			if (is && !($5 in told)) printf "mount %s\tmount %s\n", $5, $5
-			told[$5]
-		}
-		END { if (!NR) print "unseen mounts\tunseen: mounts: /proc/self/mountinfo is empty" }' /proc/self/mountinfo ||
-		f_fact 'unseen: mounts: /proc/self/mountinfo cannot be read'
+		function ports(file, line, word, i, hex, port) {
+			if (!(10248 in port_of)) {
+				i = split("6443 6444 2379 2380 2381 9443 7443 7132 8132 8133 8134 9345 179 9099 4240 4244", word, " ")
+				while (i) port_of[word[i--]]
+				for (i = 10248; i <= 10260; i++) port_of[i]
+			}
+			while ((getline line < file) > 0) {
+				lines++
+				split(line, word, " ")
+				if (word[4] != "0A") continue
+				hex = word[2]
+				sub(/.*:/, "", hex)
+				port = 0
+				for (i = 1; i <= length(hex); i++) port = port * 16 + index("0123456789ABCDEF", toupper(substr(hex, i, 1))) - 1
+				if (port in port_of && !(port in listens)) printf "port %d\tport %d\n", port, port
+				listens[port]
+			}
+		}' || f_fact 'unseen: processes: awk failed'
 }
 
 # f_is_unit name: whether it is a node component by its name.
@@ -116,27 +151,25 @@ f_is_unit() {
 # Units of systemd that run or failed, transient ones too, and those that an administrator or a program put there; packages have
 # theirs in /usr/lib, and what is not enabled there is no more than a program file. Services of OpenRC and SysV likewise.
 f_units() {
-	{
-		if [ -d /run/systemd/system ]; then
-			a_wait systemctl list-units --all --plain --no-legend --no-pager --full 2>"$A_RUN/said" >"$A_RUN/units" || f_unseen units
-			while read -r A_NAME A_B A_ACTIVE A_B; do
-				case $A_NAME in
-				*.mount | *.device) ;;
-				*) [ "$A_ACTIVE" = inactive ] || ! f_is_unit "$A_NAME" || f_fact "unit $A_NAME" ;;
-				esac
-			done <"$A_RUN/units"
-		fi
-		for A_B in /etc/systemd/system/* /etc/systemd/system/*.wants/* /run/systemd/system/* /run/systemd/transient/* \
-			/etc/init.d/k0s* /etc/init.d/k3s* /etc/init.d/rke2* /etc/runlevels/*/* /run/openrc/started/* /etc/rc[0-9S].d/S*; do
-			[ -e "$A_B" ] || [ -L "$A_B" ] || continue
-			case $A_B in
-			*[[:cntrl:]]*) continue ;;
-			*.wants | *.requires) continue ;;
-			/etc/rc*) A_B=${A_B##*/S[0-9][0-9]} ;;
+	if [ -d /run/systemd/system ]; then
+		a_wait systemctl list-units --all --plain --no-legend --no-pager --full 2>"$A_RUN/said" >"$A_RUN/units" || f_unseen units
+		while read -r A_NAME A_B A_ACTIVE A_B; do
+			case $A_NAME in
+			*.mount | *.device) ;;
+			*) [ "$A_ACTIVE" = inactive ] || ! f_is_unit "$A_NAME" || f_fact "unit $A_NAME" ;;
 			esac
-			! f_is_unit "$A_B" || f_fact "unit ${A_B##*/}"
-		done
-	} | sort -u
+		done <"$A_RUN/units"
+	fi
+	for A_B in /etc/systemd/system/* /etc/systemd/system/*.wants/* /run/systemd/system/* /run/systemd/transient/* \
+		/etc/init.d/k0s* /etc/init.d/k3s* /etc/init.d/rke2* /etc/runlevels/*/* /run/openrc/started/* /etc/rc[0-9S].d/S*; do
+		[ -e "$A_B" ] || [ -L "$A_B" ] || continue
+		case $A_B in
+		*[[:cntrl:]]*) continue ;;
+		*.wants | *.requires) continue ;;
+		/etc/rc*) A_B=${A_B##*/S[0-9][0-9]} ;;
+		esac
+		! f_is_unit "$A_B" || f_fact "unit ${A_B##*/}"
+	done
 }
 
 # f_unseen what: the tool that shows it failed.
@@ -144,26 +177,6 @@ f_unseen() {
 	A_MSG=''
 	read -r A_MSG <"$A_RUN/said"
 	f_fact "unseen: $1: $A_MSG"
-}
-
-# Where nodes listen: API server 6443 and 6444, etcd, kubelet and its company 10248-10260, k0s 9443, 7443 and 7132, konnectivity
-# 8132-8134, rke2 9345, calico 179 and 9099, cilium 4240 and 4244.
-f_ports() {
-	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '
-		BEGIN {
-			count = split("6443 6444 2379 2380 2381 9443 7443 7132 8132 8133 8134 9345 179 9099 4240 4244", list, " ")
-			for (i = 1; i <= count; i++) ours[list[i]]
-			for (i = 10248; i <= 10260; i++) ours[i]
-		}
-		$4 == "0A" {
-			hex = $2
-			sub(/.*:/, "", hex)
-			port = 0
-			for (i = 1; i <= length(hex); i++) port = port * 16 + index("0123456789ABCDEF", toupper(substr(hex, i, 1))) - 1
-			if (port in ours && !(port in told)) printf "port %d\tport %d\n", port, port
-			told[port]
-		}
-		END { if (!NR) print "unseen ports\tunseen: ports: /proc/net/tcp cannot be read" }'
 }
 
 # /proc/net/dev is of our own network namespace, which /sys need not be. A veth counts where its bridge is one of a CNI plugin;
@@ -190,7 +203,7 @@ f_netns() {
 			case $A_B in *[[:cntrl:]]*) A_B='?' ;; esac
 			f_fact "netns ${A_B##*/}"
 		fi
-	done | sort -u
+	done
 }
 
 f_paths() {
@@ -253,7 +266,7 @@ f_tables() {
 		f_look nftables nft --stateless list ruleset
 		# The tables of iptables count when nothing is in them but its built-in chains, which let everything through: iptables makes
 		# them for its first rule and never removes them.
-		awk '
+		[ ! -s "$A_RUN/seen" ] || awk '
 			$1 == "table" {
 				table = $2 " " $3
 				used = base = 0
@@ -300,7 +313,7 @@ f_tables() {
 f_look() {
 	A_WHAT=$1
 	shift
-	a_wait "$@" >"$A_RUN/seen" 2>"$A_RUN/said" || case $(cat "$A_RUN/said") in
+	a_attend $$ "$@" >"$A_RUN/seen" 2>"$A_RUN/said" || case $(cat "$A_RUN/said") in
 	*'not supported'*) ;;
 	*) f_unseen "$A_WHAT" ;;
 	esac
