@@ -8,6 +8,7 @@ mod commands;
 mod credentials;
 mod fleet;
 mod input;
+mod known_machines;
 mod machine;
 mod manifest;
 mod report;

@@ -305,6 +305,107 @@ fn no_space_for_a_file() {
     );
 }
 
+/// A file system of its own on this folder of the machine, where no other file can be made.
+fn crowded(machine: &Machine, folder: &str) {
+    let script = format!("mkdir -p {folder} && mount -t tmpfs -o nr_inodes=2 none {folder} && touch {folder}/filler");
+    let output = machine.run(&["sh", "-c", &script]).unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn no_inodes_for_the_journal() {
+    let machine = plain();
+    crowded(&machine, "/var/lib/anywhere");
+    on("no-inodes-for-journal", &machine, "root", "");
+}
+
+#[test]
+fn no_inodes_for_a_file() {
+    let machine = plain();
+    crowded(&machine, "/etc/small");
+    let mut failure = Failure::new("no-inodes-for-file");
+    failure.machine(&machine);
+    failure.lab.file(
+        "user-data.yaml",
+        "#cloud-config\nwrite_files:\n  - path: /etc/small/file\n    content: hunter2\nruncmd:\n  - touch /etc/small/another\n",
+    );
+    failure.apply(1, &target("root", &machine), "--host-key-checking no --keep-going");
+    failure.compare();
+}
+
+#[test]
+fn programs_cannot_be_run_where_they_are() {
+    let machine = plain();
+    let script = "for d in /tmp /srv/apps; do mkdir -p $d && mount -t tmpfs -o noexec none $d || exit 1; done";
+    assert!(machine.run(&["sh", "-c", script]).unwrap().status.success());
+    let mut failure = Failure::new("noexec");
+    failure.machine(&machine);
+    let make = |path: &str| format!("printf '#!/bin/sh\\n' >{path}; chmod 755 {path}");
+    failure.lab.file(
+        "user-data.yaml",
+        format!(
+            "#cloud-config\nruncmd:\n- |\n  {}; exec /tmp/installer --now\n- |\n  {}; /srv/apps/setup || exit 3\n\
+             - |\n  : >/srv/none; /srv/none\n- |\n  {}; chmod 644 /tmp/plain; /tmp/plain\n",
+            make("/tmp/installer"),
+            make("/srv/apps/setup"),
+            make("/tmp/plain"),
+        ),
+    );
+    let to = target("root", &machine);
+    failure.apply(1, &to, "--host-key-checking no --keep-going");
+    failure.run(0, &format!("logs -i {} --host-key-checking no {to}", key()));
+    failure.compare();
+}
+
+/// Another machine-id, as a machine gets that is installed anew or cloned.
+fn another_id(machine: &Machine, id: char) {
+    let script = format!("rm /etc/machine-id; echo {} >/etc/machine-id", id.to_string().repeat(32));
+    assert!(machine.run(&["sh", "-c", &script]).unwrap().status.success());
+}
+
+#[test]
+fn a_clone_of_a_machine_that_was_provisioned() {
+    let machine = plain();
+    let mut failure = Failure::new("cloned");
+    failure.machine(&machine);
+    let to = target("root", &machine);
+    let status = format!("status -i {} --host-key-checking no {to}", key());
+    another_id(&machine, 'a');
+    failure.apply(0, &to, "--host-key-checking no");
+    another_id(&machine, 'b');
+    failure.apply(1, &to, "--host-key-checking no");
+    failure.apply(1, &to, "--host-key-checking no --owner default/node-1");
+    failure.run(0, &status);
+    failure.apply(0, &to, "--host-key-checking no --rerun");
+    failure.apply(0, &to, "--host-key-checking no");
+    another_id(&machine, 'c');
+    failure.run(0, &format!("reset -i {} --host-key-checking no {to}", key()));
+    failure.apply(0, &to, "--host-key-checking no");
+    failure.compare();
+}
+
+#[test]
+fn a_machine_that_was_installed_anew() {
+    let mut machine = plain();
+    let mut failure = Failure::new("re-imaged");
+    failure.machine(&machine);
+    let to = target("root", &machine);
+    another_id(&machine, 'a');
+    failure.apply(0, &to, "");
+    // All that was on it is gone, and it makes itself a host key when it starts.
+    let script = "rm -rf /var/lib/anywhere && ssh-keygen -q -t ed25519 -N '' -f /root/new && \
+         cat /root/new >/etc/ssh/ssh_host_ed25519_key && cat /root/new.pub >/etc/ssh/ssh_host_ed25519_key.pub";
+    assert!(machine.run(&["sh", "-c", script]).unwrap().status.success());
+    another_id(&machine, 'b');
+    machine.reboot().unwrap();
+    failure.apply(1, &to, "");
+    let known_hosts = failure.lab.path(".ssh/known_hosts");
+    std::fs::remove_file(known_hosts).unwrap();
+    failure.apply(0, &to, "");
+    failure.apply(0, &to, "");
+    failure.compare();
+}
+
 #[test]
 fn the_file_system_is_read_only() {
     let spec = MachineSpec {

@@ -64,10 +64,10 @@ fn a_server_is_told_and_asked_again_when_it_fails() {
     let told = told.join().unwrap();
     let hostname = says(&machine, &["uname", "-n"]);
     let form = format!(
-        "pub_key_rsa=ssh-rsa%20AA%2B%2F%3D%20me%40here&pub_key_ecdsa=N%2FA&instance_id=default%2Fmy%20node&hostname={}",
+        "pub_key_rsa=ssh-rsa%20AA%2B%2F%3D%20me%40here&pub_key_ecdsa=N%2FA&instance_id=my%20node&hostname={}",
         hostname.trim()
     );
-    let request = "POST /a/default%2Fmy%20node/ HTTP/1.1".to_owned();
+    let request = "POST /a/my%20node/ HTTP/1.1".to_owned();
     assert_eq!(told, [(request.clone(), form.clone()), (request, form)]);
     assert_eq!(lab::left_over(&machine), "");
 }

@@ -24,6 +24,13 @@ pub enum Line {
     },
     /// The host carries a run of this owner, who is not ours.
     Owned(String),
+    /// What the host remembers was another machine's: a clone of that one, or its backup.
+    Foreign {
+        /// That machine's machine-id(5).
+        machine_id: String,
+        /// Whose that machine was.
+        owner: String,
+    },
     /// Whose host it is (in answer to a question about its status).
     Owner(String),
     /// This one is just working on the host.
@@ -56,7 +63,7 @@ pub enum Line {
     Lost(String),
     /// The program could not begin.
     Fail {
-        /// `state`, `tool`.
+        /// `space`, `inodes`, `readonly`, `state` (it cannot remember for another reason), `tool`.
         what: String,
         /// In the host's words.
         text: String,
@@ -96,8 +103,12 @@ pub enum Record {
         plan: String,
         /// Steps in that plan.
         steps: usize,
-        /// When, in seconds since 1970 by the host's clock.
-        time: u64,
+        /// In which boot of the host.
+        boot_id: Option<String>,
+        /// On which machine: machine-id(5).
+        machine_id: Option<String>,
+        /// When, in seconds since 1970 by the sender's clock; a host may say anything.
+        time: i64,
         /// Who sent it.
         by: String,
     },
@@ -130,10 +141,12 @@ pub enum Record {
         /// Hundredths of a second since the host was booted.
         at: u64,
     },
-    /// The host went down while this step was under way; whether it had its effect is unknown, so it was not run again.
+    /// All stopped while this step was under way; whether it had its effect is unknown, so it was not run again.
     Interrupted {
         /// The step's number.
         number: usize,
+        /// By what.
+        by: Interruption,
     },
     /// The run has ended.
     Ran {
@@ -146,6 +159,17 @@ pub enum Record {
     },
     /// A line that only the host itself needs (`journal`, `made`).
     Other,
+}
+
+/// What stopped a run in the middle of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// The host is in another boot now than then.
+    Reboot,
+    /// The host stayed up: the program there was killed, or could not write what it must.
+    Kill,
+    /// The host does not say.
+    Unknown,
 }
 
 /// How a run ended.
@@ -171,6 +195,10 @@ impl Line {
         let parsed = match word {
             "anywhere" => hello(rest),
             "owned" => Some(Self::Owned(rest.to_owned())),
+            "foreign" => rest.split_once(' ').map(|(machine_id, owner)| Self::Foreign {
+                machine_id: machine_id.to_owned(),
+                owner: owner.to_owned(),
+            }),
             "owner" => Some(Self::Owner(rest.to_owned())),
             "held" => Some(Self::Held(rest.to_owned())),
             "done" => Some(Self::Done),
@@ -231,13 +259,17 @@ fn record(word: &str, rest: &str) -> Option<Record> {
     Some(match word {
         "run" => {
             let (run, plan) = (next()?.to_owned(), next()?.to_owned());
-            let field = |name: &str| rest.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            let (fields, by) = rest.split_once(" by=")?;
+            let field = |name: &str| fields.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            let given = |name: &str| field(name).filter(|value| !value.is_empty()).map(str::to_owned);
             Record::Run {
                 run,
                 plan,
                 steps: field("steps")?.parse().ok()?,
+                boot_id: given("boot"),
+                machine_id: given("machine"),
                 time: field("time")?.parse().ok()?,
-                by: rest.split_once(" by=").map(|(_, by)| by.to_owned())?,
+                by: by.to_owned(),
             }
         }
         "begin" => Record::Begin {
@@ -261,6 +293,11 @@ fn record(word: &str, rest: &str) -> Option<Record> {
         },
         "interrupted" => Record::Interrupted {
             number: next()?.parse().ok()?,
+            by: match words.nth(1) {
+                Some("reboot") => Interruption::Reboot,
+                Some("kill") => Interruption::Kill,
+                Some(_) | None => Interruption::Unknown,
+            },
         },
         "ran" => Record::Ran {
             run: next()?.to_owned(),
@@ -344,9 +381,44 @@ mod tests {
                     run: "Ab1".into(),
                     plan: "77aa".into(),
                     steps: 3,
+                    boot_id: Some("b".into()),
+                    machine_id: None,
                     time: 99,
                     by: "me@here pid 1".into(),
                 }),
+            ),
+            (
+                "run Ab1 77aa steps=3 boot=b machine=77ab up=1.00 time=-99 rerun=0 by=boot=x machine=y",
+                Line::Journal(Record::Run {
+                    run: "Ab1".into(),
+                    plan: "77aa".into(),
+                    steps: 3,
+                    boot_id: Some("b".into()),
+                    machine_id: Some("77ab".into()),
+                    time: -99,
+                    by: "boot=x machine=y".into(),
+                }),
+            ),
+            (
+                "interrupted 3 aa reboot",
+                Line::Journal(Record::Interrupted {
+                    number: 3,
+                    by: Interruption::Reboot,
+                }),
+            ),
+            (
+                "interrupted 3 aa",
+                Line::Journal(Record::Interrupted {
+                    number: 3,
+                    by: Interruption::Unknown,
+                }),
+            ),
+            (
+                "foreign 77ab default/node 1",
+                Line::Foreign {
+                    machine_id: "77ab".into(),
+                    owner: "default/node 1".into(),
+                },
             ),
             (
                 "begin 1 aa 10.07 runcmd[0]",

@@ -49,6 +49,7 @@ fn run(folder: &Path) -> String {
         format: setting("format"),
         variables: Variables {
             machine_name: setting("machine").map(str::to_owned),
+            instance_id: setting("machine").map(str::to_owned),
             facts: setting("facts").map(|json| serde_json::from_str(json).unwrap()),
         },
         renderer: Some(&InProcess),
@@ -105,7 +106,7 @@ fn render(places: &Places<'_>, bootstrap: &Bootstrap) -> String {
         .unwrap();
         writeln!(text, "  {function} {arguments:?}").unwrap();
     }
-    for script in &bootstrap.scripts {
+    for script in bootstrap.boothooks.iter().chain(&bootstrap.scripts) {
         let origin = script.origin;
         let (place, interpreter) = (places.of(origin.line, origin.column), &script.interpreter);
         let after = if script.before_commands { "" } else { " after commands" };

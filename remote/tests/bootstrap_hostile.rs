@@ -143,6 +143,7 @@ fn options() -> Options<'static> {
         format: None,
         variables: Variables {
             machine_name: Some("node-1".to_owned()),
+            instance_id: None,
             facts: Some(Facts::default()),
         },
         vendor_data: None,

@@ -60,6 +60,7 @@ fn plan() -> Plan {
         Action::Script(Script {
             interpreter: vec!["/usr/bin/env".to_owned(), "sh".to_owned()],
             body,
+            has_instance_id: true,
         })
     };
     let ensure = |function, arguments: &[&str]| {

@@ -147,12 +147,14 @@ fn summary(action: &Action, redactor: &Redactor) -> String {
         Action::Script(Script {
             interpreter,
             body: Body::Inline(content),
+            has_instance_id: _,
         }) => {
             format!("run a script of {} bytes with {}", content.len(), interpreter.join(" "))
         }
         Action::Script(Script {
             interpreter,
             body: Body::File { path: file, .. },
+            has_instance_id: _,
         }) => {
             format!("run {} with {}", path(file), interpreter.join(" "))
         }
@@ -222,7 +224,11 @@ fn json_step(number: usize, step: &Step, redactor: &Redactor) -> Value {
             "module": match module { Module::Boot => "bootcmd", Module::Run => "runcmd" },
             "text": redacted(text.expose()),
         }),
-        Action::Script(Script { interpreter, body }) => match body {
+        Action::Script(Script {
+            interpreter,
+            body,
+            has_instance_id: _,
+        }) => match body {
             Body::Inline(content) => json!({ "action": "script", "interpreter": interpreter, "bytes": content.len() }),
             Body::File { path: file, .. } => json!({ "action": "script", "interpreter": interpreter, "path": path(file) }),
         },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use remote::engine::{self, Host, Job, Limits, Planning};
+use remote::engine::{self, Event, Host, Job, Limits, Planning};
 use remote::facts::Facts;
 use remote::plan::Plan;
 use remote::script::Mode;
@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Exit, holder, limits, with_runtime};
 use crate::cli::{ApplyArgs, ConnectionArgs, Output, ResetArgs, RunArgs};
-use crate::input::Problem;
+use crate::input::{self, Problem};
+use crate::known_machines::KnownMachines;
 use crate::machine::{self, Fleet, Machine, Planned};
 use crate::report::words::{Tally, verdict};
 use crate::report::{self, Ended, Reporter};
@@ -28,13 +29,17 @@ struct Runs {
     rerun: Option<String>,
     rerun_interrupted: bool,
     facts: bool,
+    known: KnownMachines,
 }
 
 impl Runs {
-    fn new(mode: Mode, connection: &ConnectionArgs, run: &RunArgs) -> Self {
+    fn new(mode: Mode, connection: &ConnectionArgs, run: &RunArgs) -> Result<Self, Vec<Problem>> {
         let (limits, deadlines) = limits(connection);
+        let file = credentials::known_machines(connection).map_err(|problem| vec![problem])?;
+        let known = KnownMachines::read(file.clone())
+            .map_err(|error| vec![Problem(format!("{}: {}", file.display(), input::in_words(&error)))])?;
         let (step, total) = (Duration::from_secs(run.step_timeout), Duration::from_secs(run.run_timeout));
-        Self {
+        Ok(Self {
             mode,
             holder: holder(),
             limits: Limits {
@@ -48,7 +53,8 @@ impl Runs {
             rerun_interrupted: false,
             // Only programs are told what a machine is: people ask `status -o wide`.
             facts: run.output == Output::Json,
-        }
+            known,
+        })
     }
 }
 
@@ -59,7 +65,7 @@ pub(super) fn apply(args: &ApplyArgs) -> Result<Exit, Vec<Problem>> {
         keep_going: args.keep_going,
         rerun: args.rerun.then(word),
         rerun_interrupted: args.rerun_interrupted,
-        ..Runs::new(Mode::Apply, &args.connection, &args.run)
+        ..Runs::new(Mode::Apply, &args.connection, &args.run)?
     };
     all(fleet, runs, &args.connection, &args.run)
 }
@@ -77,7 +83,7 @@ pub(super) fn reset(args: &ResetArgs) -> Result<Exit, Vec<Problem>> {
     }
     all(
         fleet,
-        Runs::new(Mode::Reset, &args.connection, &args.run),
+        Runs::new(Mode::Reset, &args.connection, &args.run)?,
         &args.connection,
         &args.run,
     )
@@ -173,7 +179,13 @@ async fn one(
                 rerun_interrupted: runs.rerun_interrupted || machine.rerun_interrupted,
                 facts: runs.facts,
             };
-            engine::run(&host, &job, &cancel, &|event| reporter.event(index, &event)).await
+            let listener = |event| {
+                if let Event::Machine { id } = &event {
+                    meet(&runs.known, machine, index, id, &*reporter);
+                }
+                reporter.event(index, &event);
+            };
+            engine::run(&host, &job, &cancel, &listener).await
         }
         Some(_) | None => Err(engine::Error::Stopped),
     };
@@ -183,4 +195,17 @@ async fn one(
     };
     reporter.end(index, &ended);
     ended
+}
+
+/// A machine says which one it is. A file that cannot be written is no reason not to work on it.
+fn meet(known: &KnownMachines, machine: &Machine, index: usize, id: &str, reporter: &dyn Reporter) {
+    match known.meet(&machine.address(), id) {
+        Ok(Some(before)) => reporter.replaced(index, &before, id),
+        Ok(None) => {}
+        Err(error) => reporter.note(&format!(
+            "note: cannot remember which machine {} is: known_machines: {}",
+            machine.name,
+            input::in_words(&error)
+        )),
+    }
 }

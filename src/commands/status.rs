@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remote::engine::{self, Error, State, Status};
+use remote::engine::{self, Error, Interruption, State, Status};
 use serde_json::json;
 
 use super::{Exit, limits, with_runtime};
@@ -65,7 +65,33 @@ fn state(state: State) -> &'static str {
         State::Failed => "failed",
         State::Stopped => "stopped",
         State::Interrupted => "interrupted",
+        State::OtherMachine => "other-machine",
     }
+}
+
+fn interruption(by: Interruption) -> &'static str {
+    match by {
+        Interruption::Reboot => "reboot",
+        Interruption::Kill => "kill",
+        Interruption::Unknown => "unknown",
+    }
+}
+
+/// A line about what the state alone does not say.
+fn remark(status: &Status) -> Option<String> {
+    if status.state == State::OtherMachine {
+        return Some("what it remembers is another machine's: it was made from an image or a backup of that one".to_owned());
+    }
+    let what = match status.interrupted_by? {
+        Interruption::Reboot => "the host went down",
+        Interruption::Kill => "the run there was killed or could not go on",
+        Interruption::Unknown => "the host went down, or the run there was killed",
+    };
+    Some(if status.step.is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what} in step {}, {}, or after it", status.at, status.step)
+    })
 }
 
 fn json(machine: &Machine, answer: &Result<Status, Error>) -> String {
@@ -83,6 +109,7 @@ fn json(machine: &Machine, answer: &Result<Status, Error>) -> String {
             "exitStatus": status.exit_status,
             "said": status.said,
             "began": status.time,
+            "interruptedBy": status.interrupted_by.map(interruption),
             "facts": status.facts,
         }),
         Err(error) => {
@@ -111,6 +138,7 @@ fn table(machines: &[Machine], answers: &[Result<Status, Error>]) -> Vec<String>
                     ));
                     more.extend(status.said.iter().map(|line| format!("  | {line}")));
                 }
+                more.extend(remark(status).map(|remark| format!("{}: {remark}", machine.name)));
                 if let Some(holder) = &status.holder {
                     more.push(format!("{}: held by {holder}", machine.name));
                 }

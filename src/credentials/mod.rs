@@ -2,6 +2,7 @@
 
 mod own;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -198,6 +199,14 @@ fn host_keys(args: &ConnectionArgs) -> Result<HostKeys, Problem> {
         None => KnownHosts::new(own::home()?.join(".ssh/known_hosts"), unknown).also("/etc/ssh/ssh_known_hosts"),
     };
     Ok(HostKeys::KnownHosts(Arc::new(known_hosts)))
+}
+
+/// Where it is written down which machine answered at which address: beside the keys that they proved themselves with.
+pub(crate) fn known_machines(args: &ConnectionArgs) -> Result<PathBuf, Problem> {
+    Ok(match &args.known_hosts {
+        Some(path) => path.with_file_name("known_machines"),
+        None => own::home()?.join(".ssh/known_machines"),
+    })
 }
 
 fn jump(args: &ConnectionArgs, keys: &Credentials, host_keys: &HostKeys) -> Result<Vec<Hop>, Problem> {

@@ -74,6 +74,8 @@ pub(crate) struct Data {
     pub(crate) vendor_data: Option<(String, Secret)>,
     /// The RemoteMachine's name.
     pub(crate) machine_name: Option<String>,
+    /// What templates call the instance.
+    pub(crate) instance_id: String,
     pub(crate) policy: Policy,
     /// Refuse what is not applied.
     pub(crate) strict: bool,
@@ -100,6 +102,7 @@ impl Data {
             format: self.source.format.as_deref(),
             variables: Variables {
                 machine_name: self.machine_name.clone(),
+                instance_id: Some(self.instance_id.clone()),
                 facts: facts.cloned(),
             },
             vendor_data: self.vendor_data.as_ref().map(|(source, data)| VendorData {

@@ -253,10 +253,10 @@ impl Reading<'_> {
                 expect_sentinel: false,
             };
             match self.data.clone() {
-                Some((source, data)) => planned = self.plan(Source::of_file(source, data), None, &policy),
+                Some((source, data)) => planned = self.plan(Source::of_file(source, data), None, &args.owner, &policy),
                 None if bootstrap.bootstrap_data.is_none() && self.contents.is_none() => {}
                 None if bootstrap.bootstrap_data.is_none() && self.has_files() => {
-                    planned = self.plan(Source::none(), None, &policy);
+                    planned = self.plan(Source::none(), None, &args.owner, &policy);
                 }
                 None if bootstrap.bootstrap_data.is_none() => {
                     self.problems.push(Problem::new(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use remote::plan::Policy;
+use remote::script::instance_id;
 
 use super::Reading;
 use super::later::{Data, Later, Planned, Refused, Source};
@@ -21,13 +22,18 @@ impl Reading<'_> {
             [] => {
                 let Some((source, data)) = self.data.clone() else {
                     if self.has_files() {
-                        return self.plan(Source::none(), Some(key.name.clone()), &policy);
+                        return self.plan(Source::none(), Some(key.name.clone()), &key.to_string(), &policy);
                     }
                     let what = "no Machine in the input has it as its infrastructureRef; add one, or give --bootstrap-data";
                     self.problems.push(place.problem(format!("RemoteMachine {key}: {what}")));
                     return None;
                 };
-                return self.plan(Source::of_file(source, data), Some(key.name.clone()), &policy);
+                return self.plan(
+                    Source::of_file(source, data),
+                    Some(key.name.clone()),
+                    &key.to_string(),
+                    &policy,
+                );
             }
             [machine] => machine,
             [first, second, ..] => {
@@ -73,15 +79,16 @@ impl Reading<'_> {
             format,
             place: machine.place.source().into(),
         };
-        self.plan(source, Some(key.name.clone()), &policy)
+        self.plan(source, Some(key.name.clone()), &key.to_string(), &policy)
     }
 
-    pub(super) fn plan(&mut self, source: Source, machine_name: Option<String>, policy: &Policy) -> Option<Planned> {
+    pub(super) fn plan(&mut self, source: Source, machine_name: Option<String>, owner: &str, policy: &Policy) -> Option<Planned> {
         let data = Data {
             source,
             contents: self.contents.clone(),
             vendor_data: self.vendor_data.clone(),
             machine_name,
+            instance_id: instance_id(owner).to_owned(),
             policy: policy.clone(),
             strict: self.bootstrap.is_some_and(|args| args.strict),
         };

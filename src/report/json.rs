@@ -47,7 +47,7 @@ impl Reporter for Json {
             }
             Event::Facts(facts) => self.print(machine, "facts", json!({ "facts": facts })),
             Event::Following { run } => self.print(machine, "following", json!({ "run": run })),
-            Event::Sending { .. } => {}
+            Event::Machine { .. } | Event::Sending { .. } => {}
             Event::Sent { number, from, size } => self.print(
                 machine,
                 "sent",
@@ -84,6 +84,10 @@ impl Reporter for Json {
                 );
             }
         }
+    }
+
+    fn replaced(&self, machine: usize, before: &str, now: &str) {
+        self.print(machine, "replaced", json!({ "machineIdBefore": before, "machineId": now }));
     }
 
     fn end(&self, machine: usize, ended: &Ended) {

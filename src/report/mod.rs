@@ -45,6 +45,8 @@ pub(crate) trait Reporter: Send + Sync {
     fn begin(&self, machine: usize);
     /// Something happens on it.
     fn event(&self, machine: usize, event: &Event);
+    /// Another machine answers at its address than at the last visit, by their machine-ids.
+    fn replaced(&self, machine: usize, before: &str, now: &str);
     /// Work on it has ended.
     fn end(&self, machine: usize, ended: &Ended);
     /// Something that concerns all of them.

@@ -92,6 +92,7 @@ impl Plain {
             Event::Connected {
                 trusted_on_first_use: None,
             }
+            | Event::Machine { .. }
             | Event::Facts(_)
             | Event::Following { .. }
             | Event::Sending { .. }
@@ -109,6 +110,10 @@ impl Reporter for Plain {
         if let Some(words) = self.words(machine, event) {
             printer::line(&self.about(machine, &words));
         }
+    }
+
+    fn replaced(&self, machine: usize, before: &str, now: &str) {
+        printer::line(&self.about(machine, &words::replaced(before, now)));
     }
 
     fn end(&self, machine: usize, ended: &Ended) {

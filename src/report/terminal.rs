@@ -97,9 +97,13 @@ impl Reporter for Terminal {
                 format!("step {number} of {of}, {}", words::step_name(plan, *number))
             }
             Event::Reconnecting { .. } => "connection lost".to_owned(),
-            Event::StepEnded { .. } | Event::Facts(_) => return,
+            Event::StepEnded { .. } | Event::Machine { .. } | Event::Facts(_) => return,
         };
         self.with_line(machine, |line| line.set_message(message));
+    }
+
+    fn replaced(&self, machine: usize, before: &str, now: &str) {
+        self.print(&self.plain.about(machine, &words::replaced(before, now)));
     }
 
     fn end(&self, machine: usize, ended: &Ended) {

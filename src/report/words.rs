@@ -114,6 +114,14 @@ pub(crate) fn ending(ended: &Ended, mode: Mode) -> String {
     }
 }
 
+/// What there is to say when another machine answers than before.
+pub(crate) fn replaced(before: &str, now: &str) -> String {
+    format!(
+        "not the machine of the last visit: it was re-imaged, or another one has its address now; steps that ended there do not count here
+  | machine-id {before} before, {now} now"
+    )
+}
+
 /// `1 step`, `2 steps`.
 pub(crate) fn steps(count: usize) -> String {
     format!("{count} step{}", if count == 1 { "" } else { "s" })

@@ -49,7 +49,7 @@ enum Held {
 }
 
 /// Why a step is named.
-const NAMED: &str = "was under way when the host went down";
+const NAMED: &str = "was under way when ";
 
 pub(crate) fn run(bench: &mut Bench, case: Case) -> Effect {
     let effect = Effect::of(case);
@@ -198,7 +198,7 @@ fn strike(bench: &mut Bench, case: Case, mut engine: Running, held: Held) -> Vec
             let replaced = fill_the_disk(bench, case);
             let_go(bench, case, held);
             let ran = engine.end().expect(1);
-            assert!(ran.out.contains("no space left"), "{ran:?}");
+            assert!(ran.out.contains("no space is left on "), "{ran:?}");
             sh(&bench.machine, "rm /var/filler");
             drop(replaced);
             vec![ran]

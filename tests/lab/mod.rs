@@ -178,7 +178,7 @@ pub(crate) fn left_over(machine: &Machine) -> String {
         machine,
         "[ ! -d /run/anywhere ] || find /run/anywhere -mindepth 1; find /etc /srv /home /root /tmp /var/lib -name '.anywhere.*'; \
          find /var/lib/anywhere /home/*/.local/state/anywhere -mindepth 1 2>/dev/null | \
-         grep -v -E '/(journal|log|owner|baseline|dirs|mounts|lock\\.[0-9]+|start|run)$' || :",
+         grep -v -E '/(journal|log|owner|machine|baseline|dirs|mounts|lock\\.[0-9]+|start|run)$' || :",
     )
 }
 

@@ -16,10 +16,14 @@ fn a_command_that_was_under_way_when_the_program_was_killed_is_not_run_again_una
     sh(&case.machine, KILL_SUPERVISOR);
     let lost = engine.end().expect(1);
     assert!(lost.out.contains("the run was lost on the host"), "{lost:?}");
-    assert!(case.status().contains("\"state\":\"interrupted\""), "{}", case.status());
+    let status = case.status();
+    assert!(
+        status.contains("\"state\":\"interrupted\"") && status.contains("\"interruptedBy\":\"kill\""),
+        "{status}"
+    );
     case.release(8);
 
-    let interrupted = "runcmd[1], was under way when the host went down";
+    let interrupted = "runcmd[1], was under way when the run there was killed";
     for _ in 0..2 {
         let refused = case.apply(&[]).expect(1);
         assert!(refused.out.contains(&format!("step 8, {interrupted}")), "{refused:?}");
@@ -93,5 +97,52 @@ fn a_file_that_was_being_written_is_written_again_unasked() {
         engine.end().expect(0);
         assert_eq!(through, "through the pipe");
         assert_eq!(sh(&case.machine, "cat /srv/appended /srv/last"), "one\nlast", "{what}");
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_changes_nothing() {
+    let mut case = Case::new();
+    // The kernel's clock is that of the machine that runs this test; a shell asks date(1).
+    sh(
+        &case.machine,
+        "mv /usr/bin/date /usr/bin/date.real; printf '#!/bin/sh\\necho $(($(date.real +%%s) + $(cat /srv/jump)))\\n' >/usr/bin/date; \
+         chmod 755 /usr/bin/date",
+    );
+    const DAY: i64 = 86_400;
+    // After the first and the second command: a day, a year, and to before 1970.
+    for (before, jumps) in [
+        (0, [DAY, -365 * DAY]),
+        (0, [-365 * DAY, -100_000 * DAY]),
+        (-100_000 * DAY, [0, DAY]),
+    ] {
+        case.begin(&[]);
+        sh(&case.machine, &format!("echo {before} >/srv/jump"));
+        let [first, second] = jumps;
+        let data = format!(
+            "#cloud-config\nruncmd:\n- echo {first} >/srv/jump; echo 1 >>/srv/log\n- echo {second} >/srv/jump; echo 2 >>/srv/log\n\
+             - date +%s >/srv/now; echo 3 >>/srv/log\n- 'false'\n"
+        );
+        case.data = case.lab.file("jumps", data);
+        for _ in 0..2 {
+            let ran = case
+                .start(&["--step-timeout", "600", "--run-timeout", "1200"])
+                .end()
+                .expect(1);
+            let failed = ran.out.lines().find(|line| line.contains("\"end\"")).unwrap_or_default();
+            assert!(failed.contains("step 4 of 4, runcmd[3]: exit status 1"), "{ran:?}");
+            // To the hundredth of a second by the uptime, so never a day, and never less than nothing.
+            for ended in ran.out.lines().filter(|line| line.contains("\"step-ended\"")) {
+                let ended: serde_json::Value = serde_json::from_str(ended).unwrap();
+                assert!((0.0..600.0).contains(&ended["seconds"].as_f64().unwrap()), "{ended}");
+            }
+            let status: serde_json::Value = serde_json::from_str(&case.status()).unwrap();
+            assert_eq!(
+                (&status["state"], &status["exitStatus"]),
+                (&"failed".into(), &1.into()),
+                "{status}"
+            );
+        }
+        assert_eq!(case.log(), [1, 2, 3]);
     }
 }

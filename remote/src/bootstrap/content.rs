@@ -1,6 +1,7 @@
 //! What kind of bootstrap data a text is, and what to do about the kinds that are not supported.
 
 use super::error::BootstrapErrorKind;
+use super::script;
 use super::scripts::Folder;
 
 /// The kinds that are read.
@@ -10,6 +11,8 @@ pub(super) enum Content {
     CloudConfig,
     /// `#!`, and where it is kept.
     Script(Folder),
+    /// `#cloud-boothook`
+    Boothook,
     /// `#cloud-config-archive`
     Archive,
     /// A MIME message.
@@ -59,6 +62,9 @@ pub(super) fn detect(text: &str, format: Option<&str>) -> Result<Content, Bootst
     }
     if is_header(first_line) {
         return Ok(Content::CloudConfig);
+    }
+    if lower.starts_with(script::BOOTHOOK) {
+        return Ok(Content::Boothook);
     }
     if lower.starts_with("#cloud-config-archive") {
         return Ok(Content::Archive);
@@ -123,11 +129,6 @@ pub(super) fn without_envelope(text: &str) -> &str {
 pub(super) fn known_kind(first_line: &str) -> Option<(&'static str, &'static str)> {
     const BY_FIRST_LINE: &[(&str, &str, &str)] = &[
         ("#cloud-config-jsonp", "a JSON patch of cloud-config", ONE_DOCUMENT),
-        (
-            "#cloud-boothook",
-            "a cloud-init boothook",
-            "use `bootcmd` in a #cloud-config document, or a #! script",
-        ),
         ("#include", "a list of URLs to include", ONE_DOCUMENT),
         (
             "#part-handler",

@@ -1,4 +1,4 @@
-//! What bootstrap data may be wrapped in: base64, gzip, a byte order mark. [`open`] gives the text.
+//! What bootstrap data may be wrapped in: base64, gzip, a byte order mark. [`open`] gives what is inside.
 
 use super::encoding::{GZIP_MAGIC, gunzip};
 use super::error::{BootstrapErrorKind, GzipError};
@@ -18,22 +18,30 @@ const BEGINNINGS: &[&str] = &[
     "{",
 ];
 
+/// What was inside.
+pub(super) enum Unwrapped {
+    /// A text, in UTF-8.
+    Text(String),
+    /// Anything else: only a script may be that.
+    Bytes(Vec<u8>),
+}
+
 /// Unwraps the data. Base64 around the whole is undone only if all of it is base64 and bootstrap data comes out.
-pub(super) fn open(data: &[u8]) -> Result<String, BootstrapErrorKind> {
+pub(super) fn open(data: &[u8]) -> Result<Unwrapped, BootstrapErrorKind> {
     if data.len() > MAX_DATA_BYTES {
         return Err(BootstrapErrorKind::TooLarge { limit: MAX_DATA_BYTES });
     }
     let decoded = from_base64(data);
     let data = decoded.as_deref().unwrap_or(data);
-    let text = text(data, MAX_TEXT_BYTES)?;
-    if text.trim().is_empty() {
-        return Err(BootstrapErrorKind::Empty);
+    let unwrapped = inside(data, MAX_TEXT_BYTES)?;
+    match &unwrapped {
+        Unwrapped::Text(text) if text.trim().is_empty() => Err(BootstrapErrorKind::Empty),
+        Unwrapped::Text(_) | Unwrapped::Bytes(_) => Ok(unwrapped),
     }
-    Ok(text)
 }
 
-/// The text of data that may be compressed, at most `limit` bytes of it, without a byte order mark.
-pub(super) fn text(data: &[u8], limit: usize) -> Result<String, BootstrapErrorKind> {
+/// What is in data that may be compressed, at most `limit` bytes of it, without a byte order mark.
+pub(super) fn inside(data: &[u8], limit: usize) -> Result<Unwrapped, BootstrapErrorKind> {
     let decompressed = match data.starts_with(&GZIP_MAGIC) {
         true => Some(gunzip(data, limit).map_err(too_large_as_a_whole)?),
         false => None,
@@ -42,8 +50,10 @@ pub(super) fn text(data: &[u8], limit: usize) -> Result<String, BootstrapErrorKi
     if bytes.len() > limit {
         return Err(BootstrapErrorKind::TooLarge { limit: MAX_TEXT_BYTES });
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| BootstrapErrorKind::NotUtf8)?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
+    Ok(match std::str::from_utf8(bytes) {
+        Ok(text) => Unwrapped::Text(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()),
+        Err(_) => Unwrapped::Bytes(bytes.to_vec()),
+    })
 }
 
 fn from_base64(data: &[u8]) -> Option<Vec<u8>> {

@@ -87,8 +87,10 @@ pub struct VendorData<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Variables {
-    /// The machine's name, which stands for both the host name and the instance's ID. Nothing: a template that needs it is an error.
+    /// The machine's name, which stands for the host name. Nothing: a template that needs it is an error.
     pub machine_name: Option<String>,
+    /// The instance's ID, as [`crate::script::instance_id`] says it. Nothing: a template that needs it is an error.
+    pub instance_id: Option<String>,
     /// What the machine told. Nothing: a template that uses it is [`BootstrapErrorKind::NeedsFacts`].
     pub facts: Option<Facts>,
 }
@@ -96,10 +98,12 @@ pub struct Variables {
 /// The most parts that bootstrap data may have. Each is merged with all before it, so the work grows with their number.
 pub const MAX_PARTS: usize = 100;
 
-/// What bootstrap data asks for, in the order in which cloud-init does it: boot commands, files, settings, then scripts and run
+/// What bootstrap data asks for, in the order in which cloud-init does it: boothooks, boot commands, files, settings, then scripts and run
 /// commands. Files with [`File::defer`] come after packages and users, that is right before scripts and run commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bootstrap {
+    /// `#cloud-boothook`: programs that run before all else, with `INSTANCE_ID` set, in the order of the parts.
+    pub boothooks: Vec<Script>,
     /// `bootcmd`
     pub boot_commands: Vec<Command>,
     /// `write_files`
@@ -271,7 +275,7 @@ pub enum Stage {
 /// all parts: see [`Sources::place`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// `write_files`, `runcmd`, `bootcmd`, `script`
+    /// `write_files`, `runcmd`, `bootcmd`, `boothook`, `script`
     pub module: &'static str,
     /// Which entry of it, from 0.
     pub index: usize,
@@ -339,8 +343,8 @@ pub fn parse(data: &[u8], options: &Options<'_>) -> Result<Bootstrap, BootstrapE
 fn user_data(data: &[u8], options: &Options<'_>, sources: &mut Sources) -> Result<UserData, BootstrapError> {
     let fail = |kind| BootstrapError::new(options.source, Span::START, kind);
     content::check_format(options.format).map_err(fail)?;
-    let text = envelope::open(data).map_err(fail)?;
+    let unwrapped = envelope::open(data).map_err(fail)?;
     let mut user_data = UserData::default();
-    user_data.add(&text, options, sources)?;
+    user_data.add(&unwrapped, options, sources)?;
     Ok(user_data)
 }

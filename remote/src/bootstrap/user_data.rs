@@ -4,12 +4,15 @@ use std::collections::HashSet;
 
 use super::cloud_config::{self, documents, ends_with_template_header, field};
 use super::content::{self, Content};
+use super::envelope::Unwrapped;
 use super::error::{BootstrapError, BootstrapErrorKind};
 use super::fields::Fields;
 use super::merge::{self, Mergers};
 use super::parts::{Declared, Part, archive, default_name, mime};
 use super::scripts::{Folder, Scripts};
-use super::{Bootstrap, MAX_PARTS, MAX_TEXT_BYTES, Options, Origin, Sources, Unsupported, envelope, ignition, script, template};
+use super::{
+    Bootstrap, MAX_PARTS, MAX_TEXT_BYTES, Options, Origin, Script, Sources, Unsupported, envelope, ignition, script, template,
+};
 use crate::yaml::{MAX_EXPANDED_BYTES, MAX_NODES, Node, Span, Value, YamlErrorKind, measure, shown};
 
 /// What the parts so far come to. Lines are counted through all of them.
@@ -20,6 +23,7 @@ pub(super) struct UserData {
     /// An Ignition config, with those in it.
     ignition: Option<Node>,
     scripts: Scripts,
+    boothooks: Vec<Script>,
     unsupported: Vec<Unsupported>,
     /// How many parts of containers there were, and what they and rendered templates came to in bytes.
     parts: usize,
@@ -42,9 +46,13 @@ struct Text<'t> {
 }
 
 impl UserData {
-    /// Takes the text of bootstrap data as a whole.
-    pub(super) fn add(&mut self, text: &str, options: &Options<'_>, sources: &mut Sources) -> Result<(), BootstrapError> {
+    /// Takes bootstrap data as a whole.
+    pub(super) fn add(&mut self, data: &Unwrapped, options: &Options<'_>, sources: &mut Sources) -> Result<(), BootstrapError> {
         let source = options.source;
+        let text = match data {
+            Unwrapped::Text(text) => text,
+            Unwrapped::Bytes(bytes) => return self.program(bytes, Declared::Nothing, &default_name(1), source, sources),
+        };
         if content::is_mime(text) {
             sources.add(source, text);
             let parts = mime::parts(text).map_err(|(part, kind)| match part {
@@ -89,8 +97,11 @@ impl UserData {
         if content.trim_ascii().is_empty() {
             return Ok(());
         }
-        let text = envelope::text(&content, MAX_TEXT_BYTES.saturating_sub(self.text_bytes)).map_err(fail)?;
-        self.text_bytes = self.text_bytes.saturating_add(text.len());
+        let inside = envelope::inside(&content, MAX_TEXT_BYTES.saturating_sub(self.text_bytes)).map_err(fail)?;
+        self.text_bytes = self.text_bytes.saturating_add(match &inside {
+            Unwrapped::Text(text) => text.len(),
+            Unwrapped::Bytes(bytes) => bytes.len(),
+        });
         if has_launch_index {
             self.unsupported.push(Unsupported {
                 key: "Launch-Index".to_owned(),
@@ -99,6 +110,10 @@ impl UserData {
                 why: "every part is applied, whichever instance it is for".to_owned(),
             });
         }
+        let text = match inside {
+            Unwrapped::Text(text) => text,
+            Unwrapped::Bytes(bytes) => return self.program(&bytes, declared, &name, &source, sources),
+        };
         let options = Options {
             source: &source,
             format: None,
@@ -141,7 +156,8 @@ impl UserData {
         let before = sources.add(source, body);
         match kind {
             Content::CloudConfig => self.cloud_configs(body, text.merge_type, sources, before, is_rendered),
-            Content::Script(folder) => self.script(body, folder, text.name, source, before),
+            Content::Script(folder) => self.script(body.as_bytes(), folder, text.name, source, before),
+            Content::Boothook => self.boothook(body.as_bytes(), source, before),
             Content::Archive if text.may_be_archive => {
                 let mut unsupported = Vec::new();
                 let parts = archive::parts(body, source, &mut unsupported)?;
@@ -165,8 +181,44 @@ impl UserData {
         }
     }
 
-    fn script(&mut self, text: &str, folder: Folder, name: &str, source: &str, before: usize) -> Result<(), BootstrapError> {
-        let mut script = script::parse(text, source)?;
+    /// Takes what is not UTF-8: a program, or nothing that could be read.
+    fn program(
+        &mut self,
+        bytes: &[u8],
+        declared: Declared,
+        name: &str,
+        source: &str,
+        sources: &mut Sources,
+    ) -> Result<(), BootstrapError> {
+        let text = String::from_utf8_lossy(bytes);
+        let detected = || content::detect(&text, None).ok();
+        let kind = match declared {
+            Declared::Content(content) => Some(content),
+            Declared::Nothing => detected(),
+            Declared::Perhaps(otherwise) => detected().or(Some(otherwise)),
+            Declared::Jinja => None,
+        };
+        let before = sources.add(source, &text);
+        match kind {
+            Some(Content::Script(folder)) => self.script(bytes, folder, name, source, before),
+            Some(Content::Boothook) => self.boothook(bytes, source, before),
+            Some(Content::CloudConfig | Content::Archive | Content::Mime | Content::Ignition) | None => {
+                Err(BootstrapError::new(source, Span::START, BootstrapErrorKind::NotUtf8))
+            }
+        }
+    }
+
+    fn boothook(&mut self, program: &[u8], source: &str, before: usize) -> Result<(), BootstrapError> {
+        let mut hook = script::boothook(program, source)?;
+        hook.origin.line = hook.origin.line.saturating_add(before);
+        self.unsupported
+            .push(about_script(hook.origin, "it runs once, not at every start of the host"));
+        self.boothooks.push(hook);
+        Ok(())
+    }
+
+    fn script(&mut self, program: &[u8], folder: Folder, name: &str, source: &str, before: usize) -> Result<(), BootstrapError> {
+        let mut script = script::parse(program, source)?;
         script.origin.line = script.origin.line.saturating_add(before);
         if folder == Folder::PerBoot {
             self.unsupported
@@ -265,6 +317,7 @@ impl UserData {
             (user, vendor) => user.or(vendor),
         };
         self.scripts.add_vendor(vendor.scripts);
+        self.boothooks.extend(vendor.boothooks);
         self.unsupported.extend(vendor.unsupported);
         Ok(())
     }
@@ -278,6 +331,10 @@ impl UserData {
         }
         let (scripts, replaced) = self.scripts.in_order(!bootstrap.run_commands.is_empty());
         bootstrap.scripts = scripts;
+        bootstrap.boothooks = self.boothooks;
+        for (index, hook) in bootstrap.boothooks.iter_mut().enumerate() {
+            hook.origin.index = index;
+        }
         bootstrap.unsupported.extend(self.unsupported);
         let replaced = replaced.map(|origin| {
             about_script(
@@ -313,7 +370,7 @@ fn replaced(earlier: &Node, later: &[(Node, Node)]) -> Vec<Unsupported> {
 
 fn about_script(origin: Origin, why: &str) -> Unsupported {
     Unsupported {
-        key: "script".to_owned(),
+        key: origin.module.to_owned(),
         line: origin.line,
         column: origin.column,
         why: why.to_owned(),

@@ -88,13 +88,15 @@ fn merged(name: &str, text: &str) -> Json {
     };
     let mut sources = Sources::default();
     let mut data = UserData::default();
-    let done = data.add(user, &options, &mut sources).and_then(|()| {
-        let mut vendor_data = UserData::default();
-        if !vendor.is_empty() {
-            vendor_data.add(vendor, &options, &mut sources)?;
-        }
-        data.complete_with(vendor_data, &sources)
-    });
+    let done = data
+        .add(&envelope::Unwrapped::Text(user.to_owned()), &options, &mut sources)
+        .and_then(|()| {
+            let mut vendor_data = UserData::default();
+            if !vendor.is_empty() {
+                vendor_data.add(&envelope::Unwrapped::Text(vendor.to_owned()), &options, &mut sources)?;
+            }
+            data.complete_with(vendor_data, &sources)
+        });
     match done {
         Ok(()) => data.config.as_ref().map_or_else(|| serde_json::json!({}), Node::to_json),
         Err(_) => "refused".into(),

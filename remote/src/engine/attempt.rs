@@ -286,8 +286,8 @@ impl Talker {
     fn begins(&mut self, line: &[u8]) -> bool {
         if !self.began {
             let line_of_ours = Line::parse(line);
-            self.began = matches!(&line_of_ours, Line::Hello { .. })
-                || matches!(&line_of_ours, Line::Fail { what, .. } if what == "state");
+            self.began =
+                matches!(&line_of_ours, Line::Hello { .. }) || matches!(&line_of_ours, Line::Fail { what, .. } if what != "tool");
             if !self.began && self.before.len() < MAX_SAID {
                 self.before.extend_from_slice(line);
                 self.before.push(b'\n');

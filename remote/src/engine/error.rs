@@ -1,6 +1,7 @@
 //! Why a job did not end well, named by what its owner should do.
 
 use super::privilege_error::PrivilegeError;
+use crate::event::Interruption;
 use crate::ssh::{ConnectError, ExecError};
 
 /// Why a job did not end well. Whatever it is, steps that ended well are not run again by the same command.
@@ -31,13 +32,29 @@ pub enum Error {
     /// A step failed: mend its cause, then run the same command again; steps that ended well will not be run again.
     #[error("{0}")]
     Step(Failure),
-    /// The host went down in the middle of a command.
+    /// All stopped in the middle of a command.
     #[error(
-        "{name} was under way when the host went down; whether it had its effect is unknown. See to it, then run again with --rerun-interrupted, or with --rerun to run all steps again"
+        "{name} was under way when {}; whether it had its effect is unknown. See to it, then run again with --rerun-interrupted, or with --rerun to run all steps again",
+        interruption(*.by)
     )]
     Interrupted {
         /// The step.
         name: String,
+        /// By what.
+        by: Interruption,
+    },
+    /// What the host remembers was another machine's; nothing is skipped on its word.
+    #[error(
+        "what this host remembers is another machine's (machine-id {remembered}, this one has {}): it was made from an image or a backup of that one, so nothing is skipped on its word. Reset it first (anywhere reset --owner '{owner}'); or if it is {owner} under a new machine-id, run all steps again with --rerun",
+        .here.as_deref().unwrap_or("none")
+    )]
+    OtherMachine {
+        /// That machine.
+        remembered: String,
+        /// This one.
+        here: Option<String>,
+        /// Whose that machine was.
+        owner: String,
     },
     /// Another owner's run is on the host.
     #[error("the host carries a run of {owner}; reset it first (anywhere reset --owner '{owner}')")]
@@ -51,7 +68,16 @@ pub enum Error {
         /// Who.
         holder: String,
     },
-    /// The host cannot keep what it must: no space left, read-only, a tool missing.
+    /// The host cannot keep what it must, as no space is left: free some.
+    #[error("the host cannot run a plan: {0}")]
+    NoSpace(String),
+    /// The host cannot keep what it must, as there are too many files: remove some.
+    #[error("the host cannot run a plan: {0}")]
+    NoInodes(String),
+    /// The host cannot keep what it must, as it may not write: mount the file system read-write.
+    #[error("the host cannot run a plan: {0}")]
+    ReadOnly(String),
+    /// The host cannot run a plan for another reason: a tool is missing, or what it says in its own words.
     #[error("the host cannot run a plan: {0}")]
     Unfit(String),
     /// The detached half of the program is gone: killed, out of memory, or the host could not write its journal.
@@ -72,6 +98,26 @@ pub enum Error {
     /// Cancelled; the host does nothing after the step under way.
     #[error("stopped; nothing runs on the host after the step under way. Run the same command again to go on")]
     Stopped,
+}
+
+impl Error {
+    /// What a program that could not begin (`fail WHAT TEXT`) means.
+    pub(super) fn unfit(what: &str, text: String) -> Self {
+        match what {
+            "space" => Self::NoSpace(text),
+            "inodes" => Self::NoInodes(text),
+            "readonly" => Self::ReadOnly(text),
+            _ => Self::Unfit(text),
+        }
+    }
+}
+
+fn interruption(by: Interruption) -> &'static str {
+    match by {
+        Interruption::Reboot => "the host went down",
+        Interruption::Kill => "the run there was killed or could not go on, while the host stayed up",
+        Interruption::Unknown => "the host went down, or the run there was killed",
+    }
 }
 
 /// A step that failed.

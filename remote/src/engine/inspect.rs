@@ -9,7 +9,7 @@ use super::error::Error;
 use super::privilege::Way;
 use super::{Host, Limits};
 use crate::doctor::Examination;
-use crate::event::{Line, Outcome, Record, printable};
+use crate::event::{Interruption, Line, Outcome, Record, printable};
 use crate::facts::{Facts, Moment, Reading};
 use crate::script::{self, Question};
 use crate::ssh::{self, ConnectError, Deadlines, ExecError};
@@ -41,8 +41,14 @@ pub struct Status {
     pub exit_status: Option<i32>,
     /// The last lines that step wrote.
     pub said: Vec<String>,
-    /// When the run began, in seconds since 1970 by the host's clock.
-    pub time: Option<u64>,
+    /// When the run began, in seconds since 1970 by the sender's clock; a host may say anything.
+    pub time: Option<i64>,
+    /// If the run neither ended nor goes on: what stopped it.
+    pub interrupted_by: Option<Interruption>,
+    /// Which boot the host is in.
+    pub boot_id: String,
+    /// Which machine it is: machine-id(5).
+    pub machine_id: Option<String>,
     /// What it is, if that was asked for.
     pub facts: Option<Facts>,
 }
@@ -63,6 +69,8 @@ pub enum State {
     Stopped,
     /// The run neither ended nor goes on: the host, or the program there, was killed.
     Interrupted,
+    /// What it remembers was another machine's: it is a clone of that one, or its backup was restored there.
+    OtherMachine,
 }
 
 /// What a machine is being told by lines.
@@ -212,8 +220,9 @@ impl Status {
             Line::Owner(owner) => self.owner = Some(owner),
             Line::Held(holder) => self.holder = Some(holder),
             Line::Journal(record) => self.record(record),
-            Line::Hello { .. }
-            | Line::Owned(_)
+            Line::Hello { boot_id, machine_id, .. } => (self.boot_id, self.machine_id) = (boot_id, machine_id),
+            Line::Owned(_)
+            | Line::Foreign { .. }
             | Line::Done
             | Line::Clean
             | Line::Follow { .. }
@@ -231,19 +240,33 @@ impl Status {
 
     fn record(&mut self, record: Record) {
         match record {
-            Record::Run { plan, steps, time, .. } => {
-                self.state = if self.holder.is_some() {
+            Record::Run {
+                plan,
+                steps,
+                boot_id,
+                machine_id,
+                time,
+                ..
+            } => {
+                self.state = if machine_id.is_some() && self.machine_id.is_some() && machine_id != self.machine_id {
+                    State::OtherMachine
+                } else if self.holder.is_some() {
                     State::Running
                 } else {
                     State::Interrupted
                 };
+                self.interrupted_by = (self.state == State::Interrupted).then(|| match boot_id {
+                    Some(boot_id) if boot_id == self.boot_id => Interruption::Kill,
+                    Some(_) => Interruption::Reboot,
+                    None => Interruption::Unknown,
+                });
                 (self.plan, self.steps, self.time) = (Some(plan), steps, Some(time));
                 (self.at, self.exit_status) = (0, None);
                 self.step.clear();
                 self.said.clear();
             }
             Record::Begin { number, name, .. } => (self.at, self.step) = (number, name),
-            Record::Interrupted { number } => self.at = number,
+            Record::Interrupted { number, .. } => self.at = number,
             Record::Said { text, .. } if self.said.len() < MAX_SAID => self.said.push(text),
             Record::Said { .. } => {}
             Record::End { number, status, .. } => {
@@ -253,10 +276,12 @@ impl Status {
                 }
             }
             Record::Ran { outcome, .. } => {
-                self.state = match outcome {
-                    Outcome::Ok => State::Provisioned,
-                    Outcome::Failed => State::Failed,
-                    Outcome::Stopped => State::Stopped,
+                self.interrupted_by = None;
+                self.state = match (self.state, outcome) {
+                    (State::OtherMachine, _) => State::OtherMachine,
+                    (_, Outcome::Ok) => State::Provisioned,
+                    (_, Outcome::Failed) => State::Failed,
+                    (_, Outcome::Stopped) => State::Stopped,
                 }
             }
             Record::Other => {}

@@ -75,8 +75,8 @@ async fn ask(
             return Answer::End(told.take());
         }
         let line = Line::parse(&line.bytes);
-        if let Line::Fail { text, .. } = line {
-            return Answer::End(Some(Err(Error::Unfit(text))));
+        if let Line::Fail { what, text } = line {
+            return Answer::End(Some(Err(Error::unfit(&what, text))));
         }
         told = telling.take(&line).map(Ok).or(told.take());
         Answer::Nothing

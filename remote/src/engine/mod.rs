@@ -25,6 +25,7 @@ use crate::script::Mode;
 use crate::secret::Secret;
 use crate::ssh;
 
+pub use crate::event::Interruption;
 pub use error::{Error, Failure};
 pub use inspect::{State, Status, examine, facts, inspect, logs};
 pub use privilege_error::PrivilegeError;
@@ -125,6 +126,11 @@ pub enum Event {
     Connected {
         /// The host key's fingerprint, if it was remembered just now: nobody has vouched for it.
         trusted_on_first_use: Option<String>,
+    },
+    /// Which machine answers there, by its machine-id(5); not told of one that has none.
+    Machine {
+        /// Its id, in the host's words.
+        id: String,
     },
     /// What the machine is: once, if it was asked for.
     Facts(Box<Facts>),

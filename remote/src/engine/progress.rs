@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Event;
 use super::error::{Error, Failure};
-use crate::event::{Line, Outcome, Record};
+use crate::event::{Interruption, Line, Outcome, Record};
 use crate::plan::{Action, Plan};
 use crate::redact::Redactor;
 
@@ -27,7 +27,9 @@ pub(super) struct Progress<'a> {
     began: HashMap<usize, u64>,
     said: HashMap<usize, Vec<String>>,
     failure: Option<Failure>,
-    interrupted: Option<usize>,
+    interrupted: Option<(usize, Interruption)>,
+    /// machine-id(5) of the machine that answers.
+    machine_id: Option<String>,
 }
 
 /// How following ends.
@@ -54,6 +56,7 @@ impl<'a> Progress<'a> {
             said: HashMap::new(),
             failure: None,
             interrupted: None,
+            machine_id: None,
         }
     }
 
@@ -65,11 +68,25 @@ impl<'a> Progress<'a> {
         }
         match line {
             Line::Hello { version, .. } if version != 1 => Some(End::Bad(Error::Version(version))),
+            Line::Hello { machine_id, .. } => {
+                if let Some(id) = &machine_id
+                    && self.machine_id != machine_id
+                {
+                    listener(Event::Machine { id: id.clone() });
+                }
+                self.machine_id = machine_id;
+                None
+            }
+            Line::Foreign { machine_id, owner } => Some(End::Bad(Error::OtherMachine {
+                remembered: machine_id,
+                here: self.machine_id.clone(),
+                owner,
+            })),
             Line::Owned(owner) => Some(End::Bad(Error::Owned { owner })),
             Line::Held(holder) => Some(End::Bad(Error::Held { holder })),
             Line::Done | Line::Clean => Some(End::Unchanged),
             Line::Lost(text) => Some(End::Bad(Error::Lost(self.redactor.redact(&text)))),
-            Line::Fail { text, .. } => Some(End::Bad(Error::Unfit(text))),
+            Line::Fail { what, text } => Some(End::Bad(Error::unfit(&what, text))),
             Line::Follow { run, offset } => {
                 if self.seen.as_ref().is_none_or(|(seen, _)| *seen != run) {
                     listener(Event::Following { run: run.clone() });
@@ -78,8 +95,7 @@ impl<'a> Progress<'a> {
                 None
             }
             Line::Journal(record) => self.record(record, listener),
-            Line::Hello { .. }
-            | Line::Owner(_)
+            Line::Owner(_)
             | Line::Want(_)
             | Line::Send { .. }
             | Line::Got(_)
@@ -134,8 +150,9 @@ impl<'a> Progress<'a> {
                 });
                 None
             }
-            Record::Interrupted { number } => {
-                self.interrupted = Some(number);
+            Record::Interrupted { number, by } => {
+                // The first is the one to see to.
+                self.interrupted = self.interrupted.or(Some((number, by)));
                 None
             }
             Record::Ran { plan, outcome, .. } => (plan == self.plan.id()).then(|| self.end(outcome)),
@@ -148,7 +165,10 @@ impl<'a> Progress<'a> {
             Outcome::Stopped => End::Bad(Error::Stopped),
             Outcome::Failed => End::Bad(match (self.failure.take(), self.interrupted) {
                 (Some(failure), _) => Error::Step(failure),
-                (None, Some(number)) => Error::Interrupted { name: self.name(number) },
+                (None, Some((number, by))) => Error::Interrupted {
+                    name: self.name(number),
+                    by,
+                },
                 (None, None) => Error::Lost("a step failed, but the host does not say which".to_owned()),
             }),
         }

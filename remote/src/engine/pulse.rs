@@ -45,6 +45,7 @@ impl Pulse {
             | Line::Lost(_)
             | Line::Fail { .. }
             | Line::Fact { .. }
+            | Line::Foreign { .. }
             | Line::Noise => false,
         };
         if begins {

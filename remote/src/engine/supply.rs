@@ -102,6 +102,7 @@ impl<'a> Supply<'a> {
             Line::Want(_) | Line::Send { .. } => Err(End::Bad(hostile("asks for contents a second time"))),
             Line::Hello { .. }
             | Line::Owned(_)
+            | Line::Foreign { .. }
             | Line::Owner(_)
             | Line::Held(_)
             | Line::Done

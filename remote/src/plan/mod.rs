@@ -78,7 +78,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan that applies bootstrap data: `bootcmd`, files, settings, deferred files, `runcmd` and scripts; the
+    /// The plan that applies bootstrap data: boothooks, `bootcmd`, files, settings, deferred files, `runcmd` and scripts; the
     /// order of cloud-init.
     ///
     /// # Errors
@@ -102,6 +102,8 @@ impl Plan {
                 }),
             )
         };
+        let hook = |entry: &bootstrap::Script| (name(&entry.origin), script(entry, true));
+        actions.extend(bootstrap.boothooks.iter().map(hook));
         actions.extend(bootstrap.boot_commands.iter().map(|entry| command(entry, Module::Boot)));
         let files = |deferred: bool| bootstrap.files.iter().filter(move |file| file.defer == deferred);
         let written = |file: &bootstrap::File| (name(&file.origin), file_action(file));
@@ -111,7 +113,7 @@ impl Plan {
             });
         }
         let ensured = |setting: &&bootstrap::Setting| (name(&setting.origin), ensure(setting));
-        let run = |entry: &bootstrap::Script| (name(&entry.origin), script(entry));
+        let run = |entry: &bootstrap::Script| (name(&entry.origin), script(entry, false));
         let mut settings: Vec<_> = bootstrap.settings.iter().collect();
         settings.sort_by_key(|setting| setting.stage);
         let (before, after) = settings.split_at(settings.partition_point(|setting| setting.stage < Stage::PhoneHome));
@@ -294,7 +296,7 @@ fn ensure(setting: &bootstrap::Setting) -> Action {
     })
 }
 
-fn script(script: &bootstrap::Script) -> Action {
+fn script(script: &bootstrap::Script, has_instance_id: bool) -> Action {
     let bootstrap::Script {
         interpreter,
         content,
@@ -304,6 +306,7 @@ fn script(script: &bootstrap::Script) -> Action {
     Action::Script(Script {
         interpreter: interpreter.clone(),
         body: Body::Inline(content.clone()),
+        has_instance_id,
     })
 }
 
@@ -371,6 +374,7 @@ fn install_script(commands: &[bootstrap::Command], policy: &Policy) -> [(String,
     let script = Script {
         interpreter: vec!["/bin/sh".to_owned()],
         body: Body::File { path, sha256 },
+        has_instance_id: false,
     };
     [
         ("commandsAsScript".to_owned(), Action::WriteFile(file)),

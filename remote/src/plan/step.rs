@@ -165,6 +165,8 @@ pub struct Script {
     pub interpreter: Vec<String>,
     /// What is run.
     pub body: Body,
+    /// Whether it has `INSTANCE_ID` in its environment, as a boothook has.
+    pub has_instance_id: bool,
 }
 
 /// Where a script's text is.
@@ -222,12 +224,17 @@ impl Action {
                 }),
                 command.expose().to_vec(),
             ],
-            Self::Script(Script { interpreter, body }) => {
+            Self::Script(Script {
+                interpreter,
+                body,
+                has_instance_id,
+            }) => {
                 let mut fields = vec![text("script"), text(&interpreter.join("\0"))];
                 match body {
                     Body::Inline(content) => fields.extend([text("inline"), content.expose().to_vec()]),
                     Body::File { path, sha256 } => fields.extend([text("file"), path.clone(), text(sha256)]),
                 }
+                fields.extend(has_instance_id.then(|| text("instance-id")));
                 fields
             }
             Self::Ensure(Ensure {

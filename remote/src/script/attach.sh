@@ -25,6 +25,7 @@ a_attach() {
 	*) a_fail 'tool printf is not built into /bin/sh there' ;;
 	esac
 	[ -z "$A_FACTS" ] || h_facts
+	[ "$A_MODE" != apply ] || a_same
 	if [ -s "$A_DIR/owner" ]; then
 		IFS= read -r A_LINE <"$A_DIR/owner"
 		if [ "$A_LINE" != "$A_OWNER" ]; then
@@ -45,6 +46,24 @@ a_attach() {
 		a_look
 	fi
 	a_start
+}
+
+# a_same: ends here if what this host remembers was another machine's, whose image or backup this one was made from; unless all steps
+# shall run again.
+a_same() {
+	A_LINE='' A_WHOSE=''
+	{ read -r A_LINE; } 2>/dev/null <"$A_DIR/machine" || :
+	{ [ -n "$A_LINE" ] && [ -n "$A_MACHINE" ] && [ "$A_LINE" != "$A_MACHINE" ] && [ -z "$A_RERUN" ]; } || return 0
+	{ IFS= read -r A_WHOSE; } 2>/dev/null <"$A_DIR/owner" || :
+	printf 'foreign %s %s\n' "$A_LINE" "$A_WHOSE"
+	rm -rf "$A_RUN"
+	exit 0
+}
+
+# a_cannot path words: ends here, as something cannot be written there; in the system's words, if it does not know better.
+a_cannot() {
+	a_why "$1" "${2##*: }"
+	a_fail "$A_WHAT $A_WHY"
 }
 
 # a_look: ends here if there is nothing to do, or follows what is being done.
@@ -103,7 +122,7 @@ a_adopt() {
 a_start() {
 	a_own
 	# Who logged in: the detached half has an environment of its own.
-	printf '%s\n' "${SUDO_USER:-${USER:-root}}" >"$A_RUN/login" || a_fail "state $A_RUN: No space left on device"
+	printf '%s\n' "${SUDO_USER:-${USER:-root}}" >"$A_RUN/login" || a_cannot "$A_RUN" 'No space left on device'
 	A_FROM=0
 	[ ! -s "$A_JOURNAL" ] || A_FROM=$(($(wc -c <"$A_JOURNAL")))
 	A_NEW=${A_RUN##*.}
@@ -125,11 +144,11 @@ a_start() {
 
 # a_own: the owner, unless it is known already: then there is nothing to write.
 a_own() {
-	[ -d "$A_DIR" ] || A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_fail "state $A_MSG"
+	[ -d "$A_DIR" ] || A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_cannot "$A_DIR" "$A_MSG"
 	A_MSG=$({ printf '' >>"$A_JOURNAL" && { [ -s "$A_DIR/owner" ] || printf '%s\n' "$A_OWNER" >"$A_DIR/owner"; }; } 2>&1) ||
-		a_fail "state cannot write to $A_DIR: ${A_MSG##*: }; is there space left?"
+		a_cannot "$A_DIR" "$A_MSG"
 	# Not every shell says so when nothing was written.
-	[ -s "$A_DIR/owner" ] || a_fail "state $A_DIR: No space left on device"
+	[ -s "$A_DIR/owner" ] || a_cannot "$A_DIR" 'No space left on device'
 	# Another engine may have done the same at this moment.
 	IFS= read -r A_LINE <"$A_DIR/owner"
 	if [ "$A_LINE" != "$A_OWNER" ]; then
@@ -144,7 +163,7 @@ a_own() {
 a_bell() {
 	A_BELL=$1
 	[ ! -e "$A_BELL" ] || rm -f "$A_BELL"
-	A_MSG=$(mkfifo "$@" 2>&1) || a_fail "state $A_MSG"
+	A_MSG=$(mkfifo "$@" 2>&1) || a_cannot "$A_BELL" "$A_MSG"
 	exec 7<>"$A_BELL"
 }
 

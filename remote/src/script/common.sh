@@ -18,6 +18,7 @@ a_boot() {
 a_machine() {
 	A_MACHINE=''
 	{ read -r A_MACHINE; } 2>/dev/null </etc/machine-id || :
+	[ "$A_MACHINE" != uninitialized ] || A_MACHINE=''
 }
 
 # a_uid: the user that the program runs as, into A_UID; costs no process.

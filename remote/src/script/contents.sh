@@ -15,7 +15,7 @@ a_contents() {
 	# Exactly so many bytes, and not one more: what follows is for another reader.
 	printf x | dd bs=2 count=1 iflag=fullblock >/dev/null 2>&1 || a_fail 'tool dd there has no iflag=fullblock'
 	A_STORE=$A_DIR/content A_LACK=' ' A_LEFT=0 A_DONE=' ' A_COPIES=''
-	A_MSG=$(mkdir -p "$A_STORE" 2>&1) || a_fail "state $A_MSG"
+	A_MSG=$(mkdir -p "$A_STORE" 2>&1) || a_cannot "$A_STORE" "$A_MSG"
 	[ ! -e /sys/fs/selinux/enforce ] || A_COPIES=1
 	a_free "$A_STORE" || :
 	A_STORE_ON=$A_ON
@@ -25,7 +25,7 @@ a_contents() {
 	trap a_gone PIPE
 	a_born $$
 	A_MINE=$$.$A_BORN
-	A_MSG=$({ true >"$A_STORE/keep.$A_MINE"; } 2>&1) || a_refuse "state $A_MSG"
+	A_MSG=$({ true >"$A_STORE/keep.$A_MINE"; } 2>&1) || a_lacking "$A_MSG"
 	[ ! -s "$A_JOURNAL" ] || a_remember
 	true >"$A_RUN/wants"
 	true >"$A_RUN/room"
@@ -87,6 +87,12 @@ a_refuse() {
 	a_fail "$1"
 }
 
+# a_lacking words: as a_cannot, from within receiving.
+a_lacking() {
+	a_why "$A_STORE" "${1##*: }"
+	a_refuse "$A_WHAT $A_WHY"
+}
+
 # a_bytes file: its size into A_BYTES, as text: some shells count to 2^31 only.
 a_bytes() {
 	A_BYTES=$(wc -c <"$1" | tr -d ' ')
@@ -145,7 +151,7 @@ a_need() {
 # a_inherit sha: what was received of it before becomes ours: a file of a process that is gone is taken over, one of a process that
 # still lives (its connection may be dead) is copied.
 a_inherit() {
-	A_MSG=$({ true >"$A_STORE/$1.$A_MINE"; } 2>&1) || a_refuse "state $A_MSG"
+	A_MSG=$({ true >"$A_STORE/$1.$A_MINE"; } 2>&1) || a_lacking "$A_MSG"
 	A_BEST=$(for A_B in "$A_STORE/$1".*; do
 		[ "$A_B" != "$A_STORE/$1.$A_MINE" ] && [ -f "$A_B" ] && a_bytes "$A_B" && printf '%s %s\n' "$A_BYTES" "${A_B##*/}"
 	done | sort -n | tail -n 1)
@@ -169,7 +175,7 @@ a_room() {
 		{ on = $0; sub(/^[^ ]* [^ ]* [^ ]* /, "", on); free[on] = $1 * 1024; need[on] += $2 - $3 }
 		END { for (on in need) if (need[on] > free[on]) { printf "%.0f bytes are needed on %s, %.0f are free", need[on], on, free[on]; exit } }
 	' "$A_RUN/room")
-	[ -z "$A_MSG" ] || a_refuse "state No space left on device: $A_MSG"
+	[ -z "$A_MSG" ] || a_refuse "space no space is left: $A_MSG"
 }
 
 # a_free path: kibibytes that are free where it is or will be, into A_FREE, and where that is mounted into A_ON.
@@ -200,13 +206,13 @@ a_take() {
 		esac
 	done
 	# If it was the connection that failed, this is not reached.
-	[ -z "$A_MSG" ] || a_refuse "state $A_STORE: cannot write what arrives; is there space left?"
+	[ -z "$A_MSG" ] || a_lacking 'is there space left?'
 	a_is "$A_PART" "$A_SHA" "$A_SIZE" || {
 		rm -f "$A_PART"
 		printf 'bad %s\n' "$A_SHA"
 		a_gone
 	}
-	A_MSG=$(mv -f "$A_PART" "$A_STORE/$A_SHA" 2>&1) || a_refuse "state $A_MSG"
+	A_MSG=$(mv -f "$A_PART" "$A_STORE/$A_SHA" 2>&1) || a_lacking "$A_MSG"
 	printf 'got %s\n' "$A_SHA"
 }
 
@@ -239,7 +245,7 @@ a_fill() {
 		return
 	fi
 	if [ "$2" != last ] || [ -e /sys/fs/selinux/enforce ]; then
-		cat "$A_CONTENT" >>"$A_TEMP" || a_full
+		cat "$A_CONTENT" >>"$A_TEMP"
 		return
 	fi
 	[ -z "$3" ] || chown "$3" "$A_CONTENT" || return 1

@@ -14,6 +14,7 @@ use stage::Place;
 
 const PRINTF: &str = include_str!("printf.sh");
 const COMMON: &str = include_str!("common.sh");
+const TROUBLE: &str = include_str!("trouble.sh");
 const ATTACH: &str = include_str!("attach.sh");
 const SUPERVISE: &str = include_str!("supervise.sh");
 const RUNNER: &str = include_str!("runner.sh");
@@ -185,6 +186,13 @@ pub struct Order<'a> {
     pub time: u64,
 }
 
+/// What cloud-init would call the instance (`instance-id` in NoCloud's meta-data): the name of the owner, without its namespace. It is
+/// `INSTANCE_ID` for boothooks and `bootcmd`, `instance_id` for `phone_home` and for templates.
+#[must_use]
+pub fn instance_id(owner: &str) -> &str {
+    owner.rsplit('/').next().unwrap_or(owner)
+}
+
 /// The program of a plan.
 #[must_use]
 pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
@@ -199,7 +207,7 @@ pub fn render(plan: &Plan, order: &Order<'_>) -> Secret {
         Mode::Reset => PROVE,
     };
     add(b"A_SELF=${A_SELF-$0}\n");
-    for part in [PRINTF, COMMON, ATTACH] {
+    for part in [PRINTF, COMMON, TROUBLE, ATTACH] {
         add(code(part).as_bytes());
     }
     if order.facts {
@@ -307,8 +315,11 @@ pub fn enter(program: &Secret) -> String {
         "/bin/sh -c 'umask 077; LC_ALL=C${{YASH_VERSION:+.UTF-8}}; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH; export LC_ALL PATH; \
          u=; e=; read -r u </proc/sys/kernel/random/uuid; \
          for b in /run/anywhere /var/lib/anywhere/run \"$HOME/.local/state/anywhere/run\"; do d=$b/run.$$.${{u%%-*}}; \
-         m=$(mkdir -p \"$d\" 2>&1) && break; e=${{e:-$m}}; d=; done; [ -n \"$d\" ] || {{ echo \"fail state $e\"; exit 1; }}; \
-         head -c {} >\"$d/program\" || {{ echo \"fail state $d: No space left on device\"; rm -rf \"$d\"; exit 1; }}; \
+         m=$(mkdir -p \"$d\" 2>&1) && break; e=${{e:-$m}}; d=; done; \
+         [ -n \"$d\" ] || {{ w=state; case $e in *Read-only*) w=\"readonly\"; e=\"$e; mount it read-write\";; \
+         *space*) w=space; e=\"$e; free some\"; case $(df -P -i /run 2>/dev/null) in *\" 100% \"*) \
+         w=inodes; e=\"no inodes are left on /run; remove some files there\";; esac;; esac; echo \"fail $w $e\"; exit 1; }}; \
+         head -c {} >\"$d/program\" || {{ echo \"fail space no space is left for $d; free some\"; rm -rf \"$d\"; exit 1; }}; \
          A_SELF=$d/program; . \"$A_SELF\"'",
         program.len()
     )
@@ -337,6 +348,7 @@ fn settings(plan: &Plan, order: &Order<'_>) -> String {
         ("PLAN", plan.id().to_owned()),
         ("STEPS", plan.steps().len().to_string()),
         ("OWNER", text(owner)),
+        ("INSTANCE", text(instance_id(owner))),
         ("HOLDER", text(holder)),
         ("STEP_LIMIT", step_limit.to_string()),
         ("RUN_LIMIT", run_limit.to_string()),
@@ -467,7 +479,7 @@ fn write_file(file: &WriteFile, is_staged: bool) -> Vec<u8> {
     if *append {
         text.extend_from_slice(b"a_copy || return\n");
     }
-    text.extend(quote::print(content.expose(), ">>\"$A_TEMP\" || a_full || return"));
+    text.extend(quote::print(content.expose(), ">>\"$A_TEMP\" || return"));
     if *append {
         text.extend_from_slice(b"a_size || return\n");
     }
@@ -544,9 +556,18 @@ fn copy_file(file: &CopyFile, again: bool) -> Vec<u8> {
 }
 
 fn run_script(script: &Script) -> Vec<u8> {
-    let Script { interpreter, body } = script;
+    let Script {
+        interpreter,
+        body,
+        has_instance_id,
+    } = script;
     let words: Vec<_> = interpreter.iter().map(|word| quote::word(word.as_bytes())).collect();
-    let command = [b"a_wait ".as_slice(), &words.join(b" ".as_slice())].concat();
+    let environment = if *has_instance_id {
+        r#"env INSTANCE_ID="$A_INSTANCE" "#
+    } else {
+        ""
+    };
+    let command = [b"a_wait ".as_slice(), environment.as_bytes(), &words.join(b" ".as_slice())].concat();
     match body {
         Body::Inline(content) => [
             b"printf '' >\"$A_RUN/script\" || return\n".as_slice(),

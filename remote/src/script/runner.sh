@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2016,SC2064,SC2154,SC3044
 # (texts that are evaluated later are meant; compgen and declare are used in bash only)
-# Runs commands: $1 is the folder of the run, which holds the text of the command, $2 the one with shell states, $3 the owner, $4 the
-# boot. Each line of what it is asked (descriptor 6) says: the module, the step, and perhaps the step whose state is to begin with; the
-# exit status is told on descriptor 8. Or these three are the further arguments, and it becomes that one command.
+# Runs commands: $1 is the folder of the run, which holds the text of the command, $2 the one with shell states, $3 the instance id,
+# $4 the boot. Each line of what it is asked (descriptor 6) says: the module, the step, and perhaps the step whose state is to begin
+# with; the exit status is told on descriptor 8. Or these three are the further arguments, and it becomes that one command.
 # cloud-init runs all entries of runcmd as one script, so the working directory, umask, variables and options of one entry are
 # there in the next, and variables that it has unset are not; they are carried from process to process here. The names of this
 # program stay out of the command's sight. A state that cannot be written is noted beside the text, as "unsaved".
@@ -44,18 +44,18 @@ a_save() {
 # a_become module step from: begins with the state, and gets everything ready for the text; what is left to do is A_TEXT.
 a_become() {
 	[ "$1" != boot ] || {
-		INSTANCE_ID=$a_owner
+		INSTANCE_ID=$a_instance
 		export INSTANCE_ID
 	}
 	umask 077
 	printf '' >"$a_dir/state.$2"
 	trap "a_rc=\$?; trap - 0; a_save \"\$-\" '$a_dir/state.$2' '$a_run/unsaved'; exit \"\$a_rc\"" 0
-	a_text="set --; unset -f a_become; unset a_run a_dir a_owner a_boot a_text a_module a_step a_from a_pid a_up a_stat a_rc; umask 022; "
+	a_text="set --; unset -f a_become; unset a_run a_dir a_instance a_boot a_text a_module a_step a_from a_pid a_up a_stat a_rc; umask 022; "
 	[ -z "$3" ] || a_text="${a_text}unset HOME LANG INSTANCE_ID; . '$a_dir/state.$3'; "
 	a_text="$a_text. '$a_run/command'"
 }
 
-a_run=$1 a_dir=$2 a_owner=$3 a_boot=$4
+a_run=$1 a_dir=$2 a_instance=$3 a_boot=$4
 if [ $# -gt 4 ]; then
 	a_become "$5" "$6" "$7"
 	eval "$a_text"

@@ -13,7 +13,7 @@ a_ring() {
 
 # a_note line: one more line of the journal. A host that cannot remember must not go on.
 a_note() {
-	printf '%s\n' "$1" >&5 || a_trouble "cannot write $A_JOURNAL: no space left, or the file system is read-only"
+	printf '%s\n' "$1" >&5 || a_stuck "$A_JOURNAL"
 	a_ring ''
 }
 
@@ -23,6 +23,12 @@ a_trouble() {
 	printf '%s\n' "$1" >"$A_RUN/trouble"
 	A_KEEP=1
 	exit 1
+}
+
+# a_stuck path text: the same, as something cannot be written there.
+a_stuck() {
+	a_why "$1" 'is there space left?'
+	a_trouble "$2$A_WHY"
 }
 
 # a_leave: on every way out.
@@ -72,7 +78,7 @@ a_claim() {
 	set +C
 	printf '%s %s %s %s %s %s\n' "$A_ID" "$A_PLAN" $$ "$A_BORN" "$A_BOOT" "$A_HOLDER" >>"$A_DIR/lock.$A_NEXT" || {
 		rm -f "$A_DIR/lock.$A_NEXT"
-		a_trouble "cannot write $A_DIR/lock.$A_NEXT: no space left"
+		a_stuck "$A_DIR/lock.$A_NEXT"
 	}
 	A_LOCK=$A_NEXT
 	for A_L in "$A_DIR"/lock.*; do
@@ -100,6 +106,7 @@ a_supervise() {
 		A_FRONT=${A_FRONT##*.}
 	fi
 	a_boot
+	a_machine
 	a_lock || a_beaten
 	A_HOLDS=1
 	trap 'A_STOPPED=1' TERM
@@ -110,9 +117,9 @@ a_supervise() {
 	exec 5>>"$A_JOURNAL"
 	A_START=0
 	[ ! -s "$A_JOURNAL" ] || A_START=$(($(wc -c <"$A_JOURNAL")))
-	printf '%s %s\n' "$A_ID" "$A_START" >"$A_DIR/start" || a_trouble "cannot write $A_DIR/start: no space left"
+	printf '%s %s\n' "$A_ID" "$A_START" >"$A_DIR/start" || a_stuck "$A_DIR/start"
 	a_sweep
-	a_files || a_trouble "cannot write to $A_RUN: no space left"
+	a_files || a_stuck "$A_RUN"
 	A_DONE=' '
 	if [ -s "$A_JOURNAL" ]; then
 		a_cancel
@@ -124,11 +131,19 @@ a_supervise() {
 	fi
 	a_uptime
 	A_BEGAN=${A_UP%.*}
-	a_note "run $A_ID $A_PLAN steps=$A_STEPS boot=$A_BOOT up=$A_UP time=$A_TIME rerun=${A_RERUN:-0} by=$A_HOLDER"
-	[ "$A_MODE" != apply ] || { [ "$A_START" -gt 0 ] && grep -q '^begin ' "$A_JOURNAL"; } || f_baseline || a_trouble "cannot write $A_DIR/baseline: no space left"
+	a_note "run $A_ID $A_PLAN steps=$A_STEPS boot=$A_BOOT machine=$A_MACHINE up=$A_UP time=$A_TIME rerun=${A_RERUN:-0} by=$A_HOLDER"
+	a_here
+	[ "$A_MODE" != apply ] || { [ "$A_START" -gt 0 ] && grep -q '^begin ' "$A_JOURNAL"; } || f_baseline || a_stuck "$A_DIR/baseline"
 	a_steps
 	[ -z "$A_STAGE" ] || a_place
 	a_finish
+}
+
+# a_here: notes that it is this machine that the host remembers from now on; not before the journal says so.
+a_here() {
+	A_LINE=''
+	{ read -r A_LINE; } 2>/dev/null <"$A_DIR/machine" || :
+	[ "$A_LINE" = "$A_MACHINE" ] || printf '%s\n' "$A_MACHINE" >"$A_DIR/machine" || a_stuck "$A_DIR/machine"
 }
 
 # a_beaten: another engine's program was faster. Whoever follows sees the steps of that one; but only if it is the same plan is
@@ -146,7 +161,7 @@ a_beaten() {
 # be another step, another path, a rerun. Followers may have read it already, so it is not cut off but marked, with the character
 # that is for this (ECMA-48, CAN).
 a_cancel() {
-	[ "$(($(tail -c 1 "$A_JOURNAL" | wc -l)))" = 1 ] || printf '\030\n' >&5 || a_trouble "cannot write $A_JOURNAL: no space left"
+	[ "$(($(tail -c 1 "$A_JOURNAL" | wc -l)))" = 1 ] || printf '\030\n' >&5 || a_stuck "$A_JOURNAL"
 }
 
 # a_sweep: what dead programs left. Folders and pipes have the process id of the attached half in their names, and one that lives
@@ -182,15 +197,32 @@ a_outlive() {
 	[ "$A_TRY" -lt "$A_STEP_LIMIT" ] || a_kill KILL 2>/dev/null || :
 }
 
-# a_remember: from the journal: which steps ended well since the last rerun, and which began and never ended. A rerun knows neither.
+# a_remember: from the journal: which steps ended well since the last rerun, and which began and never ended, with a question mark
+# before it; and with an exclamation mark, if it was not the host that went down then. A rerun knows neither, and what another machine
+# did, whose image or backup this one was made from, does not count.
 a_remember() {
 	# shellcheck disable=SC2016
-	A_DONE=" $(awk '
+	A_DONE=" $(A_HERE=$A_MACHINE A_NOW=$A_BOOT awk '
 		/\030$/ { next }
-		$1 == "run" && $0 !~ / rerun=0 / { split("", ended); split("", open) }
-		$1 == "begin" { open[$3] }
+		$1 == "run" {
+			if ($0 !~ / rerun=0 /) { split("", ended); split("", open) }
+			sub(/ by=.*/, "")
+			boot = word("boot")
+			machine = word("machine")
+			foreign = machine != "" && ENVIRON["A_HERE"] != "" && machine != ENVIRON["A_HERE"]
+		}
+		foreign { next }
+		$1 == "begin" { open[$3] = boot == ENVIRON["A_NOW"] ? "kill" : "reboot" }
+		$1 == "interrupted" && $4 != "" { open[$3] = $4 }
 		$1 == "end" { delete open[$3]; if ($4 == 0) ended[$3] }
-		END { for (id in ended) printf "%s ", id; for (id in open) if (!(id in ended)) printf "?%s ", id }
+		END {
+			for (id in ended) printf "%s ", id
+			for (id in open) if (!(id in ended)) printf "?%s %s", id, open[id] == "kill" ? "!" id " " : ""
+		}
+		function word(name, i) {
+			for (i = 2; i <= NF; i++) if (index($i, name "=") == 1) return substr($i, length(name) + 2)
+			return ""
+		}
 	' "$A_JOURNAL") "
 	[ "$A_MODE" = apply ] && [ -z "$A_RERUN" ] || A_DONE=' '
 }
@@ -256,7 +288,9 @@ a_step() {
 		again* | stage*) ;;
 		*1) ;;
 		*)
-			a_note "interrupted $1 $2"
+			A_B='reboot'
+			case $A_DONE in *" !$2 "*) A_B='kill' ;; esac
+			a_note "interrupted $1 $2 $A_B"
 			A_FAILED=1
 			return 0
 			;;
@@ -266,8 +300,9 @@ a_step() {
 	a_uptime
 	a_note "begin $1 $2 $A_UP $5"
 	A_STEP=$1 A_STEP_ID=$2 A_STEP_NAME=$5
-	A_RC=0 A_TEMP='' A_TELL=10 A_STAGED='' A_DIRECT=''
+	A_RC=0 A_TEMP='' A_TELL=10 A_STAGED='' A_DIRECT='' A_AT=''
 	"$3" >>"$A_OUT" 2>>"$A_ERR" || A_RC=$?
+	[ "$A_RC" = 0 ] || [ -n "$A_DIRECT" ] || a_reason
 	[ -z "$A_STAGED" ] || return 0
 	if [ -n "$A_STAGE" ]; then
 		# What was staged before takes its place before this one, which goes its own way or has failed.
@@ -279,6 +314,7 @@ a_step() {
 	if [ -n "$A_DIRECT" ]; then
 		A_RC=0
 		"$3" >>"$A_OUT" 2>>"$A_ERR" || A_RC=$?
+		[ "$A_RC" = 0 ] || a_reason
 	fi
 	printf '' >"$A_RUN/current"
 	if [ -e "$A_RUN/expired" ]; then
@@ -287,12 +323,19 @@ a_step() {
 		rm -f "$A_RUN/expired"
 	fi
 	if [ "$A_RC" = 0 ]; then
-		[ ! -e "$A_RUN/unsaved" ] || a_trouble "cannot write the shell state after $5 to $A_DIR: no space left"
+		[ ! -e "$A_RUN/unsaved" ] || a_stuck "$A_DIR/state.$2" "cannot keep the shell state after $5: "
 		a_carry "$2" "$4"
 	else
 		[ ! -e "$A_RUN/unsaved" ] || rm -f "$A_RUN/unsaved"
 	fi
 	a_ended "$1" "$2" "$5"
+}
+
+# a_reason: what a step that has just failed said, and perhaps why; before anything of it is removed.
+a_reason() {
+	A_TAIL=$A_ERR
+	[ -s "$A_TAIL" ] || A_TAIL=$A_OUT
+	a_explain "$A_TAIL" >"$A_RUN/why" && cat "$A_RUN/why" >>"$A_TAIL"
 }
 
 # a_ended n id name: the step has ended with the status A_RC.
@@ -304,7 +347,7 @@ a_ended() {
 		A_TAIL=$A_ERR
 		[ -s "$A_TAIL" ] || A_TAIL=$A_OUT
 		tail -n "$A_TELL" "$A_TAIL" | a_redact | cut -b 1-500 | sed "s/^/err $1 /" >&5 ||
-			a_trouble "cannot write $A_JOURNAL: no space left"
+			a_stuck "$A_JOURNAL"
 	fi
 	if [ -s "$A_OUT" ] || [ -s "$A_ERR" ]; then
 		a_log "$1" "$3"
@@ -433,7 +476,7 @@ a_command() {
 a_alone() {
 	A_STATE=$A_RUN_STATE
 	[ "$1" != boot ] || A_STATE=$A_BOOT_STATE
-	a_wait /bin/sh "$A_RUN/runner" "$A_RUN" "$A_DIR" "$A_OWNER" "$A_BOOT" "$1" "$A_STEP_ID" "${A_STATE##*.}"
+	a_wait /bin/sh "$A_RUN/runner" "$A_RUN" "$A_DIR" "$A_INSTANCE" "$A_BOOT" "$1" "$A_STEP_ID" "${A_STATE##*.}"
 }
 
 # a_engage: starts the runner. It alone can write what we read, so its end is seen. mksh hands on only what is named; and without exec,
@@ -441,7 +484,7 @@ a_alone() {
 a_engage() {
 	[ -p "$A_RUN/ask" ] || mkfifo "$A_RUN/ask" "$A_RUN/tell" || return 1
 	exec 6<>"$A_RUN/ask" 8<>"$A_RUN/tell"
-	exec setsid /bin/sh "$A_RUN/runner" "$A_RUN" "$A_DIR" "$A_OWNER" "$A_BOOT" </dev/null >/dev/null 2>&1 4>&- 5>&- 6<"$A_RUN/ask" 8>&8 &
+	exec setsid /bin/sh "$A_RUN/runner" "$A_RUN" "$A_DIR" "$A_INSTANCE" "$A_BOOT" </dev/null >/dev/null 2>&1 4>&- 5>&- 6<"$A_RUN/ask" 8>&8 &
 	A_RUNNER=$!
 	exec 9<"$A_RUN/tell" 8<&-
 	exec 8<&9 9<&-
@@ -457,7 +500,7 @@ a_dismiss() {
 # step and the security label of that folder. $2 is the path as the journal writes it; behind a symbolic link it is the target
 # that is made, and noted.
 a_open() {
-	A_PATH=$1 A_NAME=$2
+	A_PATH=$1 A_NAME=$2 A_AT=$1
 	if [ -d "$A_PATH" ]; then
 		printf '%s is a directory\n' "$A_PATH" >&2
 		return 1
@@ -503,12 +546,6 @@ a_stage() {
 	{ [ ! -e "$A_FOLDER" ] && [ ! -L "$A_FOLDER" ]; } || rm -rf "$A_FOLDER" || return 1
 	mkdir -- "$A_FOLDER" || return 1
 	A_STAGE=$A_FOLDER A_STAGE_OWNER=$2 A_STAGE_MODE=$3 A_PENDING=''
-}
-
-# a_full: the content did not fit; what shells say about that is not always clear.
-a_full() {
-	printf 'cannot write to %s/: is there space left?\n' "${A_TEMP%/*}" >&2
-	return 1
 }
 
 # a_folder path owner: makes the folders that are missing, as mkdir -p does, counts them, and gives them that owner.

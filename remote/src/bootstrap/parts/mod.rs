@@ -61,7 +61,7 @@ pub(super) fn declared(content_type: &str) -> Result<Declared, BootstrapErrorKin
         "text/x-shellscript-per-once" => script(Folder::PerOnce),
         "text/x-shellscript-per-boot" => script(Folder::PerBoot),
         "text/x-shellscript-per-instance" => script(Folder::PerInstance),
-        "text/cloud-boothook" => Err(refused("#cloud-boothook")),
+        "text/cloud-boothook" => Ok(Declared::Content(Content::Boothook)),
         "text/x-include-url" | "text/x-include-once-url" => Err(refused("#include")),
         "text/part-handler" => Err(refused("#part-handler")),
         "text/upstart-job" => Err(refused("#upstart-job")),

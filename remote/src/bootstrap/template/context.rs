@@ -28,7 +28,11 @@ const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 
 /// All variables. What is asked for in vain is noted in `asked`.
 pub(super) fn context(variables: &Variables, asked: &Asked) -> Value {
-    let Variables { machine_name, facts } = variables;
+    let Variables {
+        machine_name,
+        instance_id,
+        facts,
+    } = variables;
     let namespace = |path: &str, entries, later: &'static [&'static str]| {
         Value::from_object(Namespace {
             path: path.to_owned(),
@@ -39,11 +43,16 @@ pub(super) fn context(variables: &Variables, asked: &Asked) -> Value {
     };
     let mut v1: BTreeMap<String, Value> = facts.iter().flat_map(of_the_machine).collect();
     let mut meta_data = BTreeMap::new();
-    if let Some(name) = machine_name {
-        // The underscored names are aliases of those that have an operator in them.
-        for key in ["local_hostname", "instance_id", "local-hostname", "instance-id"] {
-            v1.insert(key.to_owned(), Value::from(name.as_str()));
-            meta_data.insert(key.to_owned(), Value::from(name.as_str()));
+    // The underscored names are aliases of those that have an operator in them.
+    for (keys, value) in [
+        (["local_hostname", "local-hostname"], machine_name),
+        (["instance_id", "instance-id"], instance_id),
+    ] {
+        for (key, value) in keys.into_iter().zip(std::iter::repeat(value)) {
+            if let Some(value) = value {
+                v1.insert(key.to_owned(), Value::from(value.as_str()));
+                meta_data.insert(key.to_owned(), Value::from(value.as_str()));
+            }
         }
     }
     // What cloud-init calls a source of data that is no cloud.

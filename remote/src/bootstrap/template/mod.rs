@@ -14,7 +14,7 @@ use super::error::{BootstrapError, BootstrapErrorKind};
 use super::{MAX_TEXT_BYTES, Options, Variables};
 use crate::yaml::Span;
 
-const KNOWN: &str = "v1.local_hostname and v1.instance_id, once the machine's name is known; ds.meta_data with the same; of the machine itself facts.*, v1.distro and others (docs/facts.md)";
+const KNOWN: &str = "v1.instance_id, and v1.local_hostname once the machine's name is known; ds.meta_data with the same; of the machine itself facts.*, v1.distro and others (docs/facts.md)";
 
 /// Who renders templates.
 pub trait Renderer: fmt::Debug + Sync {

@@ -9,7 +9,7 @@ e_phone_home() {
 	}
 	A_URL=$1 A_TRIES=$2
 	shift 2
-	case $A_URL in *'$INSTANCE_ID'*) A_URL=${A_URL%%'$INSTANCE_ID'*}$(printf '%s' "$A_OWNER" | e_url)${A_URL#*'$INSTANCE_ID'} ;; esac
+	case $A_URL in *'$INSTANCE_ID'*) A_URL=${A_URL%%'$INSTANCE_ID'*}$(printf '%s' "$A_INSTANCE" | e_url)${A_URL#*'$INSTANCE_ID'} ;; esac
 	printf 'url = "%s"\nsilent\nshow-error\nfail\nmax-time = 30\ndata = "@%s"\noutput = "/dev/null"\n' "$A_URL" "$A_RUN/form" >"$A_RUN/call" ||
 		return 1
 	A_AND=''
@@ -17,7 +17,7 @@ e_phone_home() {
 		printf '%s%s=' "$A_AND" "$A_WHAT"
 		case $A_WHAT in
 		pub_key_*) cat "/etc/ssh/ssh_host_${A_WHAT#pub_key_}_key.pub" 2>/dev/null || printf 'N/A' ;;
-		instance_id) printf '%s' "$A_OWNER" ;;
+		instance_id) printf '%s' "$A_INSTANCE" ;;
 		hostname) uname -n ;;
 		fqdn) hostname -f 2>/dev/null || uname -n ;;
 		esac | e_url
