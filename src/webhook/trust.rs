@@ -27,6 +27,9 @@ use crate::cli::WebhookArgs;
 const BUNDLE: &str = "ca.crt";
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
+/// By which cert-manager is asked to put its CA into a definition.
+/// Source: <https://cert-manager.io/docs/concepts/ca-injector/>
+const INJECT: &str = "cert-manager.io/inject-ca-from";
 /// When the CA was made, in seconds since 1970.
 const MADE: &str = "anywhere.k0smotron.io/made";
 
@@ -263,7 +266,11 @@ impl Trust {
             client.insert("url".to_owned(), url.as_str().into());
             client.insert("service".to_owned(), serde_json::Value::Null);
         }
-        let patch = json!({ "spec": { "conversion": { "webhook": { "clientConfig": client } } } });
+        let patch = json!({
+            // Where the definitions were somebody else's before: cert-manager would put another CA in the place of this one.
+            "metadata": { "annotations": { INJECT: null } },
+            "spec": { "conversion": { "webhook": { "clientConfig": client } } },
+        });
         for definition in crds::KINDS.into_iter().filter(|definition| !definition.is_one_schema()) {
             let name = definition.name();
             let what = format!("write the webhook's CA into CustomResourceDefinition {name}");

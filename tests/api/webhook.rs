@@ -2,11 +2,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-
-use testbed::ControlPlane;
 
 use crate::lab::WATCHDOG;
 
@@ -17,11 +16,13 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
-    /// Starts it where the API server finds it.
-    pub(crate) fn start(plane: &ControlPlane) -> Self {
+    /// Starts it where the API server finds it, as the user of that kubeconfig, with its Secret in that namespace.
+    pub(crate) fn start(kubeconfig: &Path, namespace: &str) -> Self {
         // A loopback address of its own, so that the port is free.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
         let [_, _, high, low] = std::process::id().to_be_bytes();
-        let address = format!("{}:9443", Ipv4Addr::new(127, 78, high, low));
+        let port = 9443 + STARTED.fetch_add(1, Ordering::SeqCst);
+        let address = format!("{}:{port}", Ipv4Addr::new(127, 78, high, low));
         let url = format!("https://{address}/convert");
         let mut command = Command::new("setpriv");
         command
@@ -31,10 +32,10 @@ impl Webhook {
                 env!("CARGO_BIN_EXE_anywhere"),
                 "webhook",
                 "--namespace",
-                "default",
+                namespace,
             ])
             .args(["--bind", &address, "--url", &url])
-            .env("KUBECONFIG", plane.kubeconfig())
+            .env("KUBECONFIG", kubeconfig)
             .stderr(Stdio::piped());
         let (tell, told) = mpsc::channel();
         let certificates = Arc::new(AtomicUsize::new(0));

@@ -13,11 +13,15 @@ const fn annotation(version: Version) -> &'static str {
     }
 }
 
-/// Puts back what was kept of `to` when the object left that version.
-pub(super) fn restore(object: &mut Map<String, Value>, to: Version) -> Result<(), ConversionError> {
+/// Fields that were kept of a version when the object left it.
+#[derive(Debug, Default)]
+pub(super) struct Kept(Map<String, Value>);
+
+/// Takes out what was kept of `to` when the object left that version.
+pub(super) fn take(object: &mut Map<String, Value>, to: Version) -> Result<Kept, ConversionError> {
     let name = annotation(to);
     let Some(text) = annotations::take(object, name) else {
-        return Ok(());
+        return Ok(Kept::default());
     };
     let broken = |reason: &str| ConversionError::Annotation {
         annotation: name,
@@ -27,13 +31,17 @@ pub(super) fn restore(object: &mut Map<String, Value>, to: Version) -> Result<()
     let Value::Object(kept) = kept else {
         return Err(broken("not a mapping"));
     };
+    if kept.keys().any(|key| !PARTS.contains(&key.as_str())) {
+        return Err(broken("something else than spec and status"));
+    }
+    Ok(Kept(kept))
+}
+
+/// Puts it back. Only after [`keep`]: fields of a newer release are in it, which no schema here has.
+pub(super) fn restore(object: &mut Map<String, Value>, Kept(kept): Kept) {
     for (key, value) in kept {
-        if !PARTS.contains(&key.as_str()) {
-            return Err(broken("something else than spec and status"));
-        }
         fill(object, key, value);
     }
-    Ok(())
 }
 
 /// Takes out what the schemas have no place for, and keeps it in the annotation for fields of `from`.

@@ -64,9 +64,10 @@ pub fn convert(object: Value, api_version: &str) -> Result<Value, ConversionErro
     }
     derived::leave(definition.derived, from, &mut fields);
     moves::apply(definition.moves, from, to, &mut fields);
-    leftover::restore(&mut fields, to)?;
-    derived::arrive(definition.derived, to, &mut fields);
+    let kept = leftover::take(&mut fields, to)?;
     leftover::keep(&mut fields, definition.schemas(to), from);
+    leftover::restore(&mut fields, kept);
+    derived::arrive(definition.derived, to, &mut fields);
     fields.insert("apiVersion".to_owned(), definition.api_version(to).into());
     Ok(Value::Object(fields))
 }

@@ -57,6 +57,25 @@ proptest! {
     }
 }
 
+/// A newer release may have added fields to either version, or to both.
+#[test]
+fn fields_that_nobody_knows_are_where_they_were() {
+    for version in Version::ALL {
+        for definition in KINDS {
+            let object = json!({
+                "apiVersion": definition.api_version(version),
+                "kind": definition.kind,
+                "metadata": { "name": "one" },
+                "spec": { "future": { "a": [1] }, "template": { "spec": { "future": true } } },
+                "status": { "future": "b" },
+            });
+            let there = convert(object.clone(), &definition.api_version(other(version))).unwrap();
+            let back = convert(there, &definition.api_version(version)).unwrap();
+            assert_eq!(back, object);
+        }
+    }
+}
+
 #[test]
 fn what_is_no_object_of_ours_is_refused() {
     let cases = [

@@ -1,5 +1,7 @@
 //! A custom resource: what all kinds have in common, around the spec and status of one.
 
+mod changes;
+
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
