@@ -70,7 +70,8 @@ impl Way {
         self.on_terminal() || self == Self::Sudo && matches!(privilege, Privilege::Sudo { password: Some(_) })
     }
 
-    /// The command line that runs `command`, `/bin/sh -c '…'` for any login shell, as who it shall be.
+    /// The command line that runs `command`, `/bin/sh -c '…'` for any login shell, as who it shall be; instead of that shell, of
+    /// which nothing more is wanted.
     pub(super) fn wrap(self, privilege: &Privilege, command: &str) -> String {
         let command = if self.says_ready(privilege) {
             let raw = if self.on_terminal() { "stty raw -echo || exit; " } else { "" };
@@ -84,10 +85,10 @@ impl Way {
             Privilege::Sudo { password: None } | Privilege::Login => "-n".to_owned(),
         };
         match self {
-            Self::Login => command,
-            Self::Sudo | Self::SudoOnTerminal => format!("env LC_ALL=C sudo {asks} -- {command}"),
-            Self::Doas => format!("env LC_ALL=C doas -n -- {command}"),
-            Self::DoasOnTerminal => format!("env LC_ALL=C doas -- {command}"),
+            Self::Login => format!("exec {command}"),
+            Self::Sudo | Self::SudoOnTerminal => format!("exec env LC_ALL=C sudo {asks} -- {command}"),
+            Self::Doas => format!("exec env LC_ALL=C doas -n -- {command}"),
+            Self::DoasOnTerminal => format!("exec env LC_ALL=C doas -- {command}"),
         }
     }
 }

@@ -20,7 +20,11 @@ a_attach() {
 	for A_TOOL in setsid mkfifo dd awk; do
 		command -v "$A_TOOL" >/dev/null || a_fail "tool $A_TOOL is not installed there"
 	done
-	case $(command -V printf) in
+	# Through a file, as everywhere here: each $(…) would be a process.
+	command -V printf >"$A_RUN/said"
+	A_LINE=''
+	read -r A_LINE <"$A_RUN/said" || :
+	case $A_LINE in
 	*built*in* | *function*) ;;
 	*) a_fail 'tool printf is not built into /bin/sh there' ;;
 	esac
@@ -145,8 +149,12 @@ a_start() {
 # a_own: the owner, unless it is known already: then there is nothing to write.
 a_own() {
 	[ -d "$A_DIR" ] || A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_cannot "$A_DIR" "$A_MSG"
-	A_MSG=$({ printf '' >>"$A_JOURNAL" && { [ -s "$A_DIR/owner" ] || printf '%s\n' "$A_OWNER" >"$A_DIR/owner"; }; } 2>&1) ||
+	{ printf '' >>"$A_JOURNAL" && { [ -s "$A_DIR/owner" ] || printf '%s
+' "$A_OWNER" >"$A_DIR/owner"; }; } 2>"$A_RUN/said" || {
+		A_MSG=''
+		read -r A_MSG <"$A_RUN/said" || :
 		a_cannot "$A_DIR" "$A_MSG"
+	}
 	# Not every shell says so when nothing was written.
 	[ -s "$A_DIR/owner" ] || a_cannot "$A_DIR" 'No space left on device'
 	# Another engine may have done the same at this moment.

@@ -228,17 +228,20 @@ a_remember() {
 }
 
 # a_watch: ends a step that takes too long, with all its processes, and the run likewise. What a step prints is kept in memory
-# where /run is, so beyond 16 MiB only the latest is kept; it is appended to, so that it can be emptied at any time.
+# where /run is, so beyond 16 MiB only the latest is kept; it is appended to, so that it can be emptied at any time. A step that was
+# not there a second ago has not taken long yet.
 a_watch() {
+	A_STEP_LAST=''
 	while sleep 1; do
 		kill -0 $$ || {
 			a_ring gone
 			break
 		}
-		find "$A_RUN/out" "$A_RUN/err" -size +32768 | while read -r A_B; do true >"$A_B"; done
 		A_STEP_PID=''
 		{ read -r A_STEP_PID A_STEP_BEGAN A_STEP_BORN A_STEP_BOOT A_STEP_GROUP; } 2>/dev/null <"$A_RUN/current"
-		[ -n "$A_STEP_PID" ] || continue
+		A_B=$A_STEP_LAST A_STEP_LAST=$A_STEP_PID
+		if [ -z "$A_STEP_PID" ] || [ "$A_STEP_PID" != "$A_B" ]; then continue; fi
+		find "$A_RUN/out" "$A_RUN/err" -size +32768 | while read -r A_B; do true >"$A_B"; done
 		a_uptime
 		A_NOW=${A_UP%.*}
 		if [ $((A_NOW - A_STEP_BEGAN)) -ge "$A_STEP_LIMIT" ]; then
@@ -413,7 +416,7 @@ a_finish() {
 	A_KEEP=1
 	a_uptime
 	a_note "ran $A_ID $A_PLAN $A_RESULT $A_UP"
-	[ -z "$A_POWER" ] || e_power_off >/dev/null 2>&1 </dev/null 4>&- 5>&- &
+	if [ -n "$A_POWER" ]; then e_power_off >/dev/null 2>&1 </dev/null 4>&- 5>&- & fi
 	[ "$A_MODE$A_RESULT" != resetok ] || rm -rf "$A_DIR"
 }
 

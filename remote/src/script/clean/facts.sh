@@ -62,7 +62,7 @@ $A_L"
 	{
 		cd /proc && {
 			echo [0-9]*
-			ls -ln [0-9]*/exe
+			exec ls -ln [0-9]*/exe
 		}
 	} 2>/dev/null | A_DIRS=$A_DIRS awk -v root="$A_DIR" '
 		BEGIN {
