@@ -46,14 +46,26 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Runs the scenes that are wanted, prints a table of each, and gives the figures.
-pub(crate) fn run(programs: &Programs, is_wanted: impl Fn(&str) -> bool, quick: bool) -> Result<Vec<Value>, String> {
+pub(crate) fn run(programs: &Programs, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Value>, String> {
     let mut results = Vec::new();
     for (name, content, round_trip) in SCENES {
         if is_wanted(name) {
-            results.push(Scene::start(programs, name, content, round_trip)?.run(if quick { 3 } else { 7 })?);
+            results.push(Scene::start(programs, name, content, round_trip)?.run(3)?);
         }
     }
     Ok(results)
+}
+
+/// For each scene that was run how many times as long as scp it took.
+pub(crate) fn ratios(results: &[Value]) -> Vec<(String, f64)> {
+    let of_scp = |result: &Value| {
+        let rows = result.get("rows")?.as_array()?;
+        let row = rows
+            .iter()
+            .find(|row| row.get("tool").is_some_and(|tool| tool == "anywhere"))?;
+        Some((result.get("scene")?.as_str()?.to_owned(), row.get("of_scp")?.as_f64()?))
+    };
+    results.iter().filter_map(of_scp).collect()
 }
 
 /// A machine behind a proxy, and the file.

@@ -2,6 +2,7 @@
 //! what it took. Asserts nothing about time, but refuses the figure of a tool that did not do the work.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is what it is for")]
 
+mod bars;
 mod bulk;
 mod dead;
 mod figures;
@@ -105,23 +106,26 @@ fn run(bench: &Bench) -> Result<bool, String> {
         if is_wanted(name) {
             let table = scenario.run(&programs, name)?;
             println!("{}", text::table(&table));
-            tables.push(table);
+            tables.push((name, table));
         }
     }
-    let files = bulk::run(&programs, is_wanted, bench.quick)?;
-    println!("{}", text::LEGEND);
+    let files = bulk::run(&programs, is_wanted)?;
+    println!("{}\n", text::LEGEND);
+    let bars = bars::lines(&tables, &bulk::ratios(&files));
+    println!("{}\n", bars.join("\n"));
     let results = json!({
         "host": before,
         "load_average_after": host::load(),
         "quick": bench.quick,
         "bulk": files,
-        "scenarios": tables.iter().map(figures::Table::json).collect::<Vec<_>>(),
+        "bars": bars,
+        "scenarios": tables.iter().map(|(_, table)| table.json()).collect::<Vec<_>>(),
     });
     let path = folder.join("results.json");
     std::fs::write(&path, format!("{results:#}\n")).map_err(|error| format!("write {}: {error}", path.display()))?;
     println!("load average afterwards: {}", host::load());
     println!("the figures of each run: {}", path.display());
-    Ok(!tables.iter().flat_map(|table| &table.rows).any(|row| row.refused))
+    Ok(!tables.iter().flat_map(|(_, table)| &table.rows).any(|row| row.refused))
 }
 
 fn anywhere(bench: &Bench) -> Result<PathBuf, String> {

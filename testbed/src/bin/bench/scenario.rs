@@ -28,7 +28,7 @@ pub(crate) struct Scenario {
     /// How much that is.
     pub(crate) work: Workload,
     /// How often each tool does it, or why it does not.
-    pub(crate) runs: [(Tool, Result<usize, String>); 5],
+    pub(crate) runs: [(Tool, Result<usize, String>); 6],
 }
 
 impl Scenario {
@@ -136,7 +136,8 @@ impl Stage<'_> {
             self.on_each(|root| self.work.verify(root))?;
         }
         let before = self.counters();
-        let usage = self.run(&self.site.invocation(tool, self.task), self.has_dead)?;
+        let fails = self.has_dead && tool == Tool::Anywhere;
+        let usage = self.run(&self.site.invocation(tool, self.task), fails)?;
         std::thread::sleep(SETTLE);
         let traffic = self.counters().zip(before).map(|(after, before)| Counters {
             bytes_to_server: after.bytes_to_server - before.bytes_to_server,
@@ -145,7 +146,7 @@ impl Stage<'_> {
             round_trips: after.round_trips - before.round_trips,
         });
         self.on_each(|root| self.work.verify(root))?;
-        if tool == Tool::Anywhere {
+        if matches!(tool, Tool::Anywhere | Tool::AnywhereAlive) {
             self.run(&self.site.reset(), false)?;
             self.on_each(|root| match workload::remembers_anywhere(root) {
                 true => Err("a reset machine still remembers a run".to_owned()),

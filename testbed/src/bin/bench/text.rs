@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::figures::{Row, Table, as_float};
+use crate::plan::NOT_HERE;
 use crate::tools::Tool;
 use testbed::Counters;
 
@@ -20,7 +21,8 @@ the one it prefers: safe from quantum computers, and 70 ms of CPU time more.";
 /// The scenario as text.
 pub(crate) fn table(table: &Table) -> String {
     let mut text = format!("{}\n{HEAD}\n", table.title);
-    for row in &table.rows {
+    // Who has no part in this scene is not told of.
+    for row in table.rows.iter().filter(|row| row.without.as_deref() != Some(NOT_HERE)) {
         let _ = writeln!(text, "{}", line(table, row));
     }
     text

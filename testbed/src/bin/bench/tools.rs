@@ -20,6 +20,8 @@ pub(crate) enum Tool {
     OpenSshPreferred,
     /// `anywhere apply`.
     Anywhere,
+    /// The same without the addresses that are dead.
+    AnywhereAlive,
     /// pyinfra.
     Pyinfra,
     /// ansible-core.
@@ -33,6 +35,7 @@ impl Tool {
             Self::OpenSsh => "openssh",
             Self::OpenSshPreferred => "ssh-pq",
             Self::Anywhere => "anywhere",
+            Self::AnywhereAlive => "no dead",
             Self::Pyinfra => "pyinfra",
             Self::Ansible => "ansible",
         }
@@ -199,7 +202,8 @@ impl<'a> Site<'a> {
         match tool {
             Tool::OpenSsh => self.openssh(task, &format!("{} -o KexAlgorithms=curve25519-sha256", self.ssh_options())),
             Tool::OpenSshPreferred => self.openssh(task, &self.ssh_options()),
-            Tool::Anywhere => self.anywhere(&["apply", "--bootstrap-data", &self.path("cloud-config")]),
+            Tool::Anywhere => self.anywhere(&["apply", "--bootstrap-data", &self.path("cloud-config")], &self.dead),
+            Tool::AnywhereAlive => self.anywhere(&["apply", "--bootstrap-data", &self.path("cloud-config")], &[]),
             Tool::Pyinfra => self.command(
                 None,
                 vec![
@@ -225,17 +229,17 @@ impl<'a> Site<'a> {
 
     /// `anywhere reset`, for which nobody is timed.
     pub(crate) fn reset(&self) -> Measured {
-        self.anywhere(&["reset"])
+        self.anywhere(&["reset"], &[])
     }
 
-    fn anywhere(&self, arguments: &[&str]) -> Measured {
+    fn anywhere(&self, arguments: &[&str], dead: &[IpAddr]) -> Measured {
         let mut argv = vec![self.programs.anywhere.display().to_string()];
         argv.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         argv.extend(["-i".to_owned(), self.programs.key.display().to_string()]);
         argv.extend(["--known-hosts".to_owned(), self.path("known_hosts")]);
         argv.extend(["--host-key-checking".to_owned(), "yes".to_owned()]);
         let is_apply = arguments.first() == Some(&"apply");
-        let mut dead = self.dead.iter().filter(|_| is_apply);
+        let mut dead = dead.iter();
         for (index, endpoint) in self.endpoints.iter().enumerate() {
             argv.push(format!("root@{}", endpoint.address));
             // Every tenth is dead.
