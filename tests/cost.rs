@@ -99,5 +99,5 @@ fn a_thousand_steps_cost_no_more_round_trips_than_twenty() {
     assert_eq!((few.connections, many.connections), (1, 1));
     // The program is the same for every plan, but for the steps.
     let per_step = (many.bytes_to_server - few.bytes_to_server) / 980;
-    assert!(few.bytes_to_server <= 40_000 && per_step <= 200, "{few:?}, {many:?}");
+    assert!(few.bytes_to_server <= 45_000 && per_step <= 200, "{few:?}, {many:?}");
 }
