@@ -42,6 +42,19 @@ fn the_committed_definitions_are_those_of_the_types() {
 }
 
 #[test]
+fn cert_manager_is_asked_for_a_ca_where_there_is_a_webhook_only() {
+    let conversion = Conversion::Service(ServiceReference {
+        certificate: Some("a/b".to_owned()),
+        ..ServiceReference::default()
+    });
+    for definition in KINDS {
+        let made = custom_resource_definition(definition, &conversion);
+        let asked = made.pointer("/metadata/annotations/cert-manager.io~1inject-ca-from");
+        assert_eq!(asked.is_some(), !definition.is_one_schema());
+    }
+}
+
+#[test]
 fn every_field_says_what_it_is_for() {
     let mut silent = Vec::new();
     for definition in KINDS {

@@ -152,6 +152,17 @@ pub(crate) struct CrdsArgs {
     /// Name of that Service
     #[arg(long, default_value = "anywhere-webhook")]
     pub(crate) service_name: String,
+    /// Have cert-manager put the CA of this Certificate into the definitions; for `anywhere webhook --certificate-dir`
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = certificate)]
+    pub(crate) cert_manager: Option<String>,
+}
+
+/// The name of an object with its namespace.
+fn certificate(text: &str) -> Result<String, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => Ok(text.to_owned()),
+        Some(_) | None => Err("write NAMESPACE/NAME".to_owned()),
+    }
 }
 
 /// `anywhere webhook`

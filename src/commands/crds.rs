@@ -13,6 +13,7 @@ pub(super) fn crds(args: &CrdsArgs) -> Result<Exit, Vec<Problem>> {
     let conversion = Conversion::Service(ServiceReference {
         namespace: args.namespace.clone(),
         name: args.service_name.clone(),
+        certificate: args.cert_manager.clone(),
     });
     let documents = KINDS.map(|definition| to_yaml(&custom_resource_definition(definition, &conversion)));
     // All of them or none: what is printed is applied.

@@ -60,4 +60,65 @@ proptest! {
         let answer = serde_json::to_value(answer(&body)).unwrap();
         prop_assert_eq!(&answer["response"]["result"]["status"], &json!("Failure"));
     }
+
+    #[test]
+    fn every_review_is_answered(objects in proptest::collection::vec(object(), 0..4), wanted in wanted()) {
+        let count = objects.len();
+        let answer = review(&objects, &wanted);
+        let is_success = answer["response"]["result"]["status"] == "Success";
+        let converted = answer["response"]["convertedObjects"].as_array().unwrap();
+        prop_assert_eq!(converted.len(), if is_success { count } else { 0 });
+        prop_assert_eq!(&answer["response"]["uid"], &json!("705ab4f5"));
+    }
+}
+
+/// A version asked for, perhaps one that there is.
+fn wanted() -> BoxedStrategy<String> {
+    prop_oneof![Just(OLDER.to_owned()), Just(NEWER.to_owned()), "[a-z./0-9]{0,12}"].boxed()
+}
+
+/// Anything that JSON can say, with the names that are looked at in it.
+fn object() -> BoxedStrategy<Value> {
+    let text = prop_oneof![
+        Just(OLDER.to_owned()),
+        Just(NEWER.to_owned()),
+        Just("RemoteMachine".to_owned()),
+        Just("{\"spec\":{\"user\":1}}".to_owned()),
+        "[a-z{}\"\\[]{0,6}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text.prop_map(Value::from),
+    ];
+    let any = leaf.prop_recursive(5, 40, 5, |inner| {
+        let names = proptest::sample::select(vec![
+            "metadata",
+            "annotations",
+            "anywhere.k0smotron.io/v1beta1-fields",
+            "anywhere.k0smotron.io/v1beta2-fields",
+            "spec",
+            "status",
+            "sshKeyRef",
+            "cleanUpCommands",
+            "initialization",
+            "deprecated",
+            "v1beta1",
+        ]);
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            proptest::collection::btree_map(names.prop_map(str::to_owned), inner, 0..5).prop_map(|fields| json!(fields)),
+        ]
+    });
+    // Most of them are objects of ours, as far as can be told from outside.
+    (any, 0..4_u8)
+        .prop_map(|(mut object, form)| {
+            if let (Some(fields), true) = (object.as_object_mut(), form > 0) {
+                fields.insert("kind".to_owned(), json!("RemoteMachine"));
+                fields.insert("apiVersion".to_owned(), json!(if form > 1 { NEWER } else { OLDER }));
+            }
+            object
+        })
+        .boxed()
 }

@@ -29,6 +29,10 @@ pub struct ServiceReference {
     pub namespace: String,
     /// Its name.
     pub name: String,
+    /// The Certificate (`namespace/name`) of cert-manager whose CA cert-manager puts into the definition; without one, the webhook
+    /// does that itself.
+    /// Source: <https://cert-manager.io/docs/concepts/ca-injector/>
+    pub certificate: Option<String>,
 }
 
 impl Default for ServiceReference {
@@ -37,6 +41,7 @@ impl Default for ServiceReference {
         Self {
             namespace: "anywhere-system".to_owned(),
             name: "anywhere-webhook".to_owned(),
+            certificate: None,
         }
     }
 }
@@ -49,13 +54,25 @@ const CONVERT: &str = "/convert";
 /// Kinds whose versions have one schema need no webhook, and have none: the API server itself changes their `apiVersion`.
 pub fn custom_resource_definition(definition: &Definition, conversion: &Conversion) -> Value {
     let versions: Vec<_> = Version::ALL.into_iter().map(|version| served(definition, version)).collect();
+    let mut metadata = json!({ "name": definition.name(), "labels": labels(definition) });
+    if let (
+        Conversion::Service(ServiceReference {
+            certificate: Some(certificate),
+            ..
+        }),
+        false,
+        Some(metadata),
+    ) = (conversion, definition.is_one_schema(), metadata.as_object_mut())
+    {
+        metadata.insert(
+            "annotations".to_owned(),
+            json!({ "cert-manager.io/inject-ca-from": certificate }),
+        );
+    }
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": definition.name(),
-            "labels": labels(definition),
-        },
+        "metadata": metadata,
         "spec": {
             "group": definition.group,
             "names": names(definition),

@@ -20,7 +20,7 @@ pub(crate) fn object(definition: &'static Definition, version: Version) -> Boxed
             let mut object = json!({
                 "apiVersion": definition.api_version(version),
                 "kind": definition.kind,
-                "metadata": { "name": "one" },
+                "metadata": { "name": "one", "namespace": "default" },
             });
             if let Some(annotations) = annotations {
                 object["metadata"]["annotations"] = json!(annotations);

@@ -77,6 +77,19 @@ fn fields_that_nobody_knows_are_where_they_were() {
 }
 
 #[test]
+fn a_token_request_names_its_own_namespace_where_it_must_name_one() {
+    let newer = json!({
+        "apiVersion": "k0smotron.io/v1beta2",
+        "kind": "JoinTokenRequest",
+        "metadata": { "name": "one", "namespace": "edge" },
+        "spec": { "clusterName": "shop" },
+    });
+    let older = convert(newer.clone(), "k0smotron.io/v1beta1").unwrap();
+    assert_eq!(older["spec"]["clusterRef"], json!({ "name": "shop", "namespace": "edge" }));
+    assert_eq!(convert(older, "k0smotron.io/v1beta2").unwrap(), newer);
+}
+
+#[test]
 fn what_is_no_object_of_ours_is_refused() {
     let cases = [
         (json!([]), "not an object"),

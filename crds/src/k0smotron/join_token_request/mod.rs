@@ -6,8 +6,8 @@ pub mod v1beta2;
 
 pub use role::Role;
 
-use crate::conversion::Move;
-use crate::definition::{AGE, Column, Definition, K0SMOTRON, Served, reason, since};
+use crate::conversion::{Derived, Move};
+use crate::definition::{AGE, Column, Definition, K0SMOTRON, Served, Version, reason, since};
 use crate::schema;
 
 /// The kind.
@@ -68,7 +68,12 @@ pub const DEFINITION: Definition = Definition {
         ),
         Move::new("status.clusterUID", "status.deprecated.v1beta1.clusterUID"),
     ],
-    derived: &[],
+    // v1beta1 must have it; v1beta2 knows control planes of the same namespace only.
+    derived: &[Derived::copy(
+        Version::V1Beta1,
+        "spec.clusterRef.namespace",
+        "metadata.namespace",
+    )],
 };
 
 const DESCRIPTION: &str = "A token to join a control plane that runs as pods; it is put into a Secret of the same name.";
