@@ -1,0 +1,217 @@
+//! Every order in which things can happen in some small worlds, by exhaustion.
+
+mod world;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use stateright::{Checker, Model, Property};
+use world::steps::{Clock, Step};
+use world::{Faults, Setting, World};
+
+struct Allocator {
+    setting: Setting,
+    /// Worlds that end well.
+    known: Mutex<HashSet<World>>,
+}
+
+impl Model for Allocator {
+    type State = Arc<World>;
+    type Action = (Step, Clock);
+
+    fn init_states(&self) -> Vec<Arc<World>> {
+        vec![Arc::new(World::new(&self.setting))]
+    }
+
+    fn actions(&self, world: &Arc<World>, actions: &mut Vec<(Step, Clock)>) {
+        for step in world.possible() {
+            actions.push((step, Clock::Early));
+            if matches!(step, Step::Entry(..)) && world.waits() {
+                actions.push((step, Clock::Late));
+            }
+        }
+    }
+
+    fn next_state(&self, world: &Arc<World>, (step, clock): (Step, Clock)) -> Option<Arc<World>> {
+        let next = world.after(step, clock);
+        (next != **world).then(|| Arc::new(next))
+    }
+
+    /// Hosts that stay unclean are tried again for ever; three times show what there is to see.
+    fn within_boundary(&self, world: &Arc<World>) -> bool {
+        world.attempts() <= 3
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("no rule is broken", |_, world: &Arc<World>| world.broken().is_none()),
+            Property::always("it ends well", |model: &Self, world: &Arc<World>| {
+                world.ends_badly(&model.known).is_none()
+            }),
+            Property::sometimes("a claim is served", |_, world: &Arc<World>| {
+                world.hosts.iter().any(Option::is_some)
+            }),
+        ]
+    }
+}
+
+#[track_caller]
+fn check(setting: Setting) {
+    let checker = Allocator {
+        setting,
+        known: Mutex::default(),
+    }
+    .checker()
+    .threads(2)
+    .spawn_bfs()
+    .join();
+    println!("{} worlds", checker.unique_state_count());
+    for (property, path) in checker.discoveries() {
+        if property == "a claim is served" {
+            continue;
+        }
+        let end = path.last_state().clone();
+        let steps: Vec<String> = path.into_actions().iter().map(|action| format!("{action:?}")).collect();
+        panic!(
+            "{property}: {:?} {:?}\nafter {}\nin {end:?}",
+            end.broken(),
+            end.ends_badly(&Mutex::default()),
+            steps.join("\n")
+        );
+    }
+    checker.assert_any_discovery("a claim is served");
+}
+
+/// One after the other gets it.
+#[test]
+fn claims_that_share_an_entry() {
+    check(Setting {
+        entries: vec![0],
+        claims: 2,
+        controllers: 1,
+        faults: Faults {
+            crashes: 1,
+            dirty: 1,
+            ..Faults::default()
+        },
+    });
+}
+
+/// Each gets its own.
+#[test]
+fn claims_and_entries_alike() {
+    check(Setting {
+        entries: vec![0, 1],
+        claims: 2,
+        controllers: 1,
+        faults: Faults {
+            dirty: 1,
+            ..Faults::default()
+        },
+    });
+}
+
+/// Both write; the lease moves to and fro.
+#[test]
+fn two_controllers_and_one_entry() {
+    check(Setting {
+        entries: vec![0],
+        claims: 2,
+        controllers: 2,
+        faults: Faults {
+            elections: 1,
+            ..Faults::default()
+        },
+    });
+}
+
+/// Both reserve an entry for it.
+#[test]
+fn two_controllers_and_one_claim() {
+    check(Setting {
+        entries: vec![0, 1],
+        claims: 1,
+        controllers: 2,
+        faults: Faults {
+            elections: 1,
+            crashes: 1,
+            ..Faults::default()
+        },
+    });
+}
+
+/// While free, bound, cleaned or quarantined.
+#[test]
+fn entries_taken_away() {
+    check(Setting {
+        entries: vec![0, 1],
+        claims: 1,
+        controllers: 1,
+        faults: Faults {
+            entries_deleted: 1,
+            dirty: 1,
+            crashes: 1,
+            ..Faults::default()
+        },
+    });
+}
+
+/// To speak of another host, while the first is in use.
+#[test]
+fn entries_edited() {
+    check(Setting {
+        entries: vec![0],
+        claims: 2,
+        controllers: 1,
+        faults: Faults {
+            edits: 1,
+            dirty: 1,
+            crashes: 1,
+            ..Faults::default()
+        },
+    });
+}
+
+/// As by a backup restored without status.
+#[test]
+fn states_lost() {
+    check(Setting {
+        entries: vec![0],
+        claims: 2,
+        controllers: 1,
+        faults: Faults {
+            states_lost: 1,
+            crashes: 1,
+            ..Faults::default()
+        },
+    });
+}
+
+/// Past the finalizer, at any time.
+#[test]
+fn claims_forced_away() {
+    check(Setting {
+        entries: vec![0],
+        claims: 2,
+        controllers: 1,
+        faults: Faults {
+            claims_forced: 1,
+            crashes: 1,
+            ..Faults::default()
+        },
+    });
+}
+
+/// Two entries speak of one host, and each controller may know of one of them only.
+#[test]
+fn one_host_twice() {
+    check(Setting {
+        entries: vec![0, 0],
+        claims: 2,
+        controllers: 2,
+        faults: Faults {
+            elections: 1,
+            ..Faults::default()
+        },
+    });
+}
