@@ -22,7 +22,7 @@ pub struct Observed {
 }
 
 /// What was seen of the claim.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ClaimSeen {
     /// The cache does not have it, which proves nothing: it may be newer than the cache.
     Missing,
@@ -42,26 +42,23 @@ pub enum ClaimSeen {
 }
 
 /// What a claim names as its entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Names {
     /// Nothing yet.
     Nothing,
-    /// This entry and its host.
-    This,
-    /// This entry, but another host.
-    ThisElsewhere,
+    /// This entry, with its host where it was when the claim was told.
+    This(Endpoint),
     /// Another entry.
     Other,
 }
 
 impl Names {
-    /// What a claim's `named` says of this entry in this state.
-    pub fn of(named: Option<&Named>, entry: &EntryId, state: &State) -> Self {
+    /// What a claim's `named` says of this entry.
+    pub fn of(named: Option<&Named>, entry: &EntryId) -> Self {
         match named {
             None => Self::Nothing,
-            Some(named) if named.entry != *entry => Self::Other,
-            Some(named) if state.at().is_none_or(|at| *at == named.at) => Self::This,
-            Some(_) => Self::ThisElsewhere,
+            Some(named) if named.entry == *entry => Self::This(named.at.clone()),
+            Some(_) => Self::Other,
         }
     }
 }
@@ -122,8 +119,13 @@ pub struct Decision {
 pub enum Action {
     /// Ask the store itself whether there is this claim.
     Confirm(ClaimId),
-    /// Name this entry and its host in the claim, unless the claim has changed since or is being deleted.
-    Name(ClaimId),
+    /// Name this entry and its host in the claim, unless the claim has changed since it was seen.
+    Name {
+        /// In which claim.
+        claim: ClaimId,
+        /// Which host.
+        at: Endpoint,
+    },
     /// Stop what is being provisioned.
     Stop,
     /// Clean the host of what this owner left there, and look; without an owner, only look. See [`may_clean`].
@@ -156,6 +158,11 @@ impl Decision {
             action: Some(action),
             wake_at: None,
         }
+    }
+
+    fn name(state: &State, claim: &ClaimId, at: &Endpoint) -> Self {
+        let (claim, at) = (claim.clone(), at.clone());
+        Self::stay(state, Action::Name { claim, at })
     }
 }
 
@@ -209,22 +216,21 @@ fn free(state: &State, seen: &Observed) -> Decision {
 }
 
 fn reserved(state: &State, claim: &ClaimId, before: Verification, seen: &Observed) -> Decision {
-    match seen.claim {
+    match &seen.claim {
         ClaimSeen::Missing => Decision::stay(state, Action::Confirm(claim.clone())),
         // From here on the claim may provision the host, so that it is given back only through cleaning.
         ClaimSeen::There {
-            names: Names::This | Names::ThisElsewhere,
-            ..
+            names: Names::This(at), ..
         } => State::Bound {
             claim: claim.clone(),
-            at: seen.endpoint.clone(),
+            at: at.clone(),
         }
         .into(),
         ClaimSeen::There {
             names: Names::Nothing,
             deleting: false,
             ..
-        } => Decision::stay(state, Action::Name(claim.clone())),
+        } => Decision::name(state, claim, &seen.endpoint),
         // A claim that is gone, is going or has named another entry has not run anything here: only a bound entry is provisioned.
         ClaimSeen::Gone
         | ClaimSeen::There {
@@ -235,7 +241,7 @@ fn reserved(state: &State, claim: &ClaimId, before: Verification, seen: &Observe
 }
 
 fn bound(state: &State, claim: &ClaimId, at: &Endpoint, seen: &Observed, now: SystemTime, retry: &Retry) -> Decision {
-    let (names, begun) = match seen.claim {
+    let (names, begun) = match &seen.claim {
         ClaimSeen::Missing => return Decision::stay(state, Action::Confirm(claim.clone())),
         ClaimSeen::Gone | ClaimSeen::There { deleting: true, .. } => {
             return State::Releasing {
@@ -249,28 +255,30 @@ fn bound(state: &State, claim: &ClaimId, at: &Endpoint, seen: &Observed, now: Sy
             begun,
             deleting: false,
             ..
-        } => (names, begun),
+        } => (names, *begun),
     };
-    match &seen.work {
-        Work::Refused(owner) => State::Quarantined {
+    if let Work::Refused(owner) = &seen.work {
+        return State::Quarantined {
             claim: None,
             at: at.clone(),
             attempt: 1,
             reason: Reason::Foreign(owner.clone()),
             retry_at: retry.after(1, now),
         }
-        .into(),
-        // A wrong address is mended by editing the entry, as long as nothing runs at the old one.
-        Work::None | Work::Cleaning | Work::Cleaned { .. } if !begun && *at != seen.endpoint => State::Bound {
+        .into();
+    }
+    // A wrong address is mended by editing the entry, as long as nothing runs at the old one. The claim is told first, by a write that
+    // fails if it has begun meanwhile; told of another host than the entry's state speaks of, it does not begin. Then the entry follows.
+    match names {
+        Names::Nothing => Decision::name(state, claim, if begun { at } else { &seen.endpoint }),
+        Names::This(told) if !begun && *told != seen.endpoint => Decision::name(state, claim, &seen.endpoint),
+        Names::This(told) if told != at => State::Bound {
             claim: claim.clone(),
-            at: seen.endpoint.clone(),
+            at: told.clone(),
         }
         .into(),
-        Work::Provisioning | Work::None | Work::Cleaning | Work::Cleaned { .. } => match names {
-            Names::Nothing | Names::ThisElsewhere => Decision::stay(state, Action::Name(claim.clone())),
-            // A claim that was made to name another entry may still run on this host: nothing is cleaned under it.
-            Names::This | Names::Other => state.clone().into(),
-        },
+        // A claim that was made to name another entry may still run on this host: nothing is cleaned under it.
+        Names::This(_) | Names::Other => state.clone().into(),
     }
 }
 
@@ -287,21 +295,21 @@ fn cleaning(claim: Option<ClaimId>, at: Endpoint, attempt: u32) -> Decision {
 }
 
 fn verified(state: &State, claim: Option<&ClaimId>, at: &Endpoint, by: Verification, seen: &Observed) -> Decision {
-    match (claim, seen.claim) {
+    match (claim, &seen.claim) {
         (Some(claim), ClaimSeen::Missing) => Decision::stay(state, Action::Confirm(claim.clone())),
         (
             Some(_),
             ClaimSeen::There {
-                names: Names::This | Names::ThisElsewhere,
+                names: Names::This(_),
                 holds: true,
                 ..
             },
         ) => state.clone().into(),
-        // Of a host that the entry did not speak of at the time nothing is known.
-        (None, _) | (Some(_), ClaimSeen::Gone | ClaimSeen::There { .. }) if *at != seen.endpoint => {
-            State::Free(Verification::Untested).into()
+        (None, _) | (Some(_), ClaimSeen::Gone | ClaimSeen::There { .. }) => {
+            // Of a host that the entry did not speak of at the time nothing is known.
+            let same = *at == seen.endpoint;
+            State::Free(if same { by } else { Verification::Untested }).into()
         }
-        (None, _) | (Some(_), ClaimSeen::Gone | ClaimSeen::There { .. }) => State::Free(by).into(),
     }
 }
 
@@ -317,7 +325,17 @@ fn quarantined(state: State, seen: &Observed, now: SystemTime) -> Decision {
         return state.into();
     };
     let due = retry_at.is_some_and(|at| at <= now);
-    if seen.orders.accept {
+    if seen.deleting {
+        // Who takes the machine out of the pool takes its state with it.
+        let state = State::Quarantined {
+            claim,
+            at,
+            attempt,
+            reason,
+            retry_at,
+        };
+        Decision::stay(&state, Action::LetGo)
+    } else if seen.orders.accept {
         let by = Verification::Accepted;
         State::Verified { claim, at, by }.into()
     } else if seen.orders.retry || (due && !seen.orders.give_up) {
@@ -332,8 +350,7 @@ fn quarantined(state: State, seen: &Observed, now: SystemTime) -> Decision {
                 reason,
                 retry_at,
             },
-            // Who takes the machine out of the pool takes its state with it.
-            action: seen.deleting.then_some(Action::LetGo),
+            action: None,
             wake_at: retry_at,
         }
     }

@@ -1,4 +1,11 @@
 //! Long histories in a larger world, at random, with every fault: the rules hold at each step, and all ends well once nothing more goes wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod world;
 

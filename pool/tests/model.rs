@@ -1,4 +1,11 @@
 //! Every order in which things can happen in some small worlds, by exhaustion.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod world;
 
@@ -65,7 +72,6 @@ fn check(setting: Setting) {
     .threads(2)
     .spawn_bfs()
     .join();
-    println!("{} worlds", checker.unique_state_count());
     for (property, path) in checker.discoveries() {
         if property == "a claim is served" {
             continue;
@@ -197,20 +203,6 @@ fn claims_forced_away() {
         faults: Faults {
             claims_forced: 1,
             crashes: 1,
-            ..Faults::default()
-        },
-    });
-}
-
-/// Two entries speak of one host, and each controller may know of one of them only.
-#[test]
-fn one_host_twice() {
-    check(Setting {
-        entries: vec![0, 0],
-        claims: 2,
-        controllers: 2,
-        faults: Faults {
-            elections: 1,
             ..Faults::default()
         },
     });

@@ -1,4 +1,11 @@
 //! What becomes of an entry, and what a claim is to do, case by case.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod made;
 
@@ -63,6 +70,10 @@ fn quarantined(attempt: u32, retry_at: Option<u64>) -> State {
         reason: unreachable(),
         retry_at: retry_at.map(at),
     }
+}
+
+fn name_it(at: Endpoint) -> Option<Action> {
+    Some(Action::Name { claim: c(), at })
 }
 
 fn clean(attempt: u32) -> Option<Action> {
@@ -138,9 +149,9 @@ fn a_free_entry() {
 #[test]
 fn a_reserved_entry() {
     stays(reserved(), seen(ClaimSeen::Missing), Some(Action::Confirm(c())));
-    stays(reserved(), seen(there(Names::Nothing)), Some(Action::Name(c())));
-    becomes(reserved(), seen(there(Names::This)), bound(), None);
-    becomes(reserved(), seen(going(Names::This)), bound(), None);
+    stays(reserved(), seen(there(Names::Nothing)), name_it(here()));
+    becomes(reserved(), seen(there(Names::This(here()))), bound(), None);
+    becomes(reserved(), seen(going(Names::This(here()))), bound(), None);
     for never_named in [
         ClaimSeen::Gone,
         going(Names::Nothing),
@@ -153,16 +164,16 @@ fn a_reserved_entry() {
 
 #[test]
 fn a_bound_entry() {
-    stays(bound(), seen(there(Names::This)), None);
+    stays(bound(), seen(there(Names::This(here()))), None);
     stays(bound(), seen(ClaimSeen::Missing), Some(Action::Confirm(c())));
     becomes(bound(), seen(ClaimSeen::Gone), releasing(), None);
-    becomes(bound(), seen(going(Names::This)), releasing(), None);
+    becomes(bound(), seen(going(Names::This(here()))), releasing(), None);
     // The claim's note was lost, by a restored backup.
-    stays(bound(), seen(there(Names::Nothing)), Some(Action::Name(c())));
+    stays(bound(), seen(there(Names::Nothing)), name_it(here()));
     // The claim was made to name another entry: what runs here is left alone.
     stays(bound(), seen(there(Names::Other)), None);
     // Taking an entry away waits for its claim.
-    let mut leaving = seen(there(Names::This));
+    let mut leaving = seen(there(Names::This(here())));
     leaving.deleting = true;
     stays(bound(), leaving, None);
 }
@@ -184,14 +195,25 @@ fn a_bound_entry_that_is_edited() {
         claim: c(),
         at: elsewhere.clone(),
     };
-    becomes(bound(), edited(there(false, Names::This), Work::None), moved.clone(), None);
+    // Nothing runs there yet: the claim is told first, then the entry follows.
+    let told = |at: &Endpoint| Names::This(at.clone());
     stays(
-        moved,
-        edited(there(false, Names::ThisElsewhere), Work::None),
-        Some(Action::Name(c())),
+        bound(),
+        edited(there(false, told(&here())), Work::None),
+        name_it(elsewhere.clone()),
     );
-    stays(bound(), edited(there(true, Names::This), Work::None), None);
-    stays(bound(), edited(there(false, Names::This), Work::Provisioning), None);
+    becomes(
+        bound(),
+        edited(there(false, told(&elsewhere)), Work::None),
+        moved.clone(),
+        None,
+    );
+    stays(moved.clone(), edited(there(false, told(&elsewhere)), Work::None), None);
+    // Something may run there: it stays.
+    stays(bound(), edited(there(true, told(&here())), Work::None), None);
+    stays(moved.clone(), seen(there(true, told(&elsewhere))), None);
+    // What has begun is where the claim was told.
+    becomes(bound(), seen(there(true, told(&elsewhere))), moved, None);
 }
 
 #[test]
@@ -205,14 +227,14 @@ fn a_host_that_refuses_its_claim() {
     };
     becomes(
         bound(),
-        working(there(Names::This), Work::Refused("someone".to_owned())),
+        working(there(Names::This(here())), Work::Refused("someone".to_owned())),
         foreign,
         None,
     );
     // A claim that goes is released as ever.
     becomes(
         bound(),
-        working(going(Names::This), Work::Refused("someone".to_owned())),
+        working(going(Names::This(here())), Work::Refused("someone".to_owned())),
         releasing(),
         None,
     );
@@ -222,18 +244,18 @@ fn a_host_that_refuses_its_claim() {
 fn a_releasing_entry() {
     stays(
         releasing(),
-        working(going(Names::This), Work::Provisioning),
+        working(going(Names::This(here())), Work::Provisioning),
         Some(Action::Stop),
     );
-    becomes(releasing(), seen(going(Names::This)), cleaning(1), clean(1));
+    becomes(releasing(), seen(going(Names::This(here()))), cleaning(1), clean(1));
     becomes(releasing(), seen(ClaimSeen::Gone), cleaning(1), clean(1));
 }
 
 #[test]
 fn an_entry_that_is_cleaned() {
-    let ended = |attempt, outcome| working(going(Names::This), Work::Cleaned { attempt, outcome });
-    stays(cleaning(2), working(going(Names::This), Work::Cleaning), None);
-    stays(cleaning(2), seen(going(Names::This)), clean(2));
+    let ended = |attempt, outcome| working(going(Names::This(here())), Work::Cleaned { attempt, outcome });
+    stays(cleaning(2), working(going(Names::This(here())), Work::Cleaning), None);
+    stays(cleaning(2), seen(going(Names::This(here()))), clean(2));
     becomes(cleaning(2), ended(2, Outcome::Clean), verified(Verification::Proven), None);
     // What an earlier attempt said is no proof.
     stays(cleaning(2), ended(1, Outcome::Clean), clean(2));
@@ -247,14 +269,14 @@ fn an_entry_that_is_cleaned() {
 
 #[test]
 fn a_verified_entry() {
-    stays(verified(Verification::Proven), seen(going(Names::This)), None);
+    stays(verified(Verification::Proven), seen(going(Names::This(here()))), None);
     stays(
         verified(Verification::Proven),
         seen(ClaimSeen::Missing),
         Some(Action::Confirm(c())),
     );
     becomes(verified(Verification::Proven), seen(ClaimSeen::Gone), free(), None);
-    let mut let_go = seen(going(Names::This));
+    let mut let_go = seen(going(Names::This(here())));
     if let ClaimSeen::There { holds, .. } = &mut let_go.claim {
         *holds = false;
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use pool::State;
+use pool::{Reason, State};
 
 use super::steps::{Clock, Step};
 use super::{Doing, Existence, Faults, World, claim_id};
@@ -32,10 +32,10 @@ impl World {
                 return unsettled;
             }
             if let Some(broken) = world.broken() {
-                return Some(broken.to_owned());
+                return Some(format!("{broken}: {world:?}\nfrom {before:?}"));
             }
         }
-        Some("it never comes to rest".to_owned())
+        Some(format!("it never comes to rest: {world:?}"))
     }
 
     /// Every controller sees everything and does everything once.
@@ -87,13 +87,16 @@ impl World {
                     return Some(format!("a claim waits although entry {number} is free"));
                 }
                 State::Free(_) | State::Bound { .. } => {}
-                // A host that carries an owner's run that nobody here has a title to stays where it is until a person looks.
-                State::Quarantined { claim: None, .. } => {}
+                // A host that carries another owner's run is looked at again and again until that owner has gone.
+                State::Quarantined {
+                    reason: Reason::Foreign(_),
+                    ..
+                } => {}
                 State::Reserved { .. }
                 | State::Releasing { .. }
                 | State::Cleaning { .. }
                 | State::Verified { .. }
-                | State::Quarantined { claim: Some(_), .. } => {
+                | State::Quarantined { .. } => {
                     return Some(format!("entry {number} stays {}", entry.state.name()));
                 }
             }

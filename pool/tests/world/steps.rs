@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use pool::{
-    Action, ClaimAction, ClaimSeen, EntryId, Named, Names, Observed, Orders, Outcome, Reason, Retry, State, Verification, Work,
-    assign, claim_next, entry_next, may_clean, may_provision,
+    Action, ClaimAction, ClaimSeen, Endpoint, EntryId, Named, Names, Observed, Orders, Outcome, Reason, Retry, State,
+    Verification, Work, assign, claim_next, entry_next, may_clean, may_provision,
 };
 
 use super::{
@@ -269,7 +269,7 @@ impl World {
             Some(holder) => controller.claims[holder]
                 .there()
                 .map_or(ClaimSeen::Missing, |claim| ClaimSeen::There {
-                    names: Names::of(claim.named.as_ref(), &entry_id(number), &entry.state),
+                    names: Names::of(claim.named.as_ref(), &entry_id(number)),
                     deleting: claim.deleting,
                     holds: true,
                     begun: claim.begun,
@@ -299,13 +299,20 @@ impl World {
         }
     }
 
+    /// To look again at a host that another owner still has is to see the same.
+    fn worth_a_look(&self, reason: &Reason, at: &Endpoint) -> bool {
+        !matches!((reason, self.hosts[host_at(at)]), (Reason::Foreign(owner), Some(on_it)) if *owner == claim_id(on_it).to_string())
+    }
+
     fn tend_entry(&mut self, who: usize, number: usize, clock: Clock) {
         let Some(entry) = self.controllers[who].entries[number].there().cloned() else {
             return;
         };
         // A wait that begins now is never over now.
         let now = match (clock, &entry.state) {
-            (Clock::Late, State::Quarantined { .. }) => SystemTime::UNIX_EPOCH + Retry::default().longest,
+            (Clock::Late, State::Quarantined { reason, at, .. }) if self.worth_a_look(reason, at) => {
+                SystemTime::UNIX_EPOCH + Retry::default().longest
+            }
             _ => SystemTime::UNIX_EPOCH,
         };
         let seen = self.observed(who, number, &entry);
@@ -337,9 +344,8 @@ impl World {
                     Existence::Coming | Existence::Gone => self.controllers[who].confirmed_gone[claim] = true,
                 }
             }
-            Some(Action::Name(claim)) => {
+            Some(Action::Name { claim, at }) => {
                 let claim = number_of(claim.as_str());
-                let at = entry.state.at().cloned().unwrap_or_else(|| endpoint(entry.host));
                 let named = Some(Named {
                     entry: entry_id(number),
                     at,
@@ -370,14 +376,11 @@ impl World {
         };
         let claim = seen_claim(number, &stored);
         let entry = claim.named.as_ref().map(|named| number_of(named.entry.as_str()));
-        let state = match entry {
-            None => None,
-            // What a cache does not have, the store is asked for.
-            Some(entry) => match self.controllers[who].entries[entry].there().or(self.entries[entry].there()) {
-                Some(entry) => Some(entry.state.clone()),
-                None => None,
-            },
-        };
+        // What a cache does not have, the store is asked for.
+        let state = entry.and_then(|entry| {
+            let entry = self.controllers[who].entries[entry].there().or(self.entries[entry].there())?;
+            Some(entry.state.clone())
+        });
         match claim_next(&claim, state.as_ref()) {
             ClaimAction::Wait | ClaimAction::Lost => {}
             ClaimAction::Unname => self.write_claim(who, number, Existence::There(StoredClaim { named: None, ..stored })),
