@@ -20,6 +20,7 @@ fn setting() -> Setting {
         entries: vec![0, 1, 2],
         claims: 5,
         controllers: 2,
+        hosts_refuse: false,
         faults: Faults {
             crashes: 3,
             elections: 3,
@@ -59,6 +60,7 @@ proptest! {
     fn even_when_states_are_lost(choices in proptest::collection::vec(any::<(u16, bool)>(), 0..300)) {
         let mut setting = setting();
         setting.faults.states_lost = 2;
+        setting.hosts_refuse = true;
         live(&setting, &choices)?;
     }
 
@@ -66,6 +68,7 @@ proptest! {
     fn even_when_one_host_is_described_twice(choices in proptest::collection::vec(any::<(u16, bool)>(), 0..300)) {
         let mut setting = setting();
         setting.entries = vec![0, 1, 1];
+        setting.hosts_refuse = true;
         setting.faults.edits = 0;
         live(&setting, &choices)?;
     }

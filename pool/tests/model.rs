@@ -95,6 +95,7 @@ fn claims_that_share_an_entry() {
         entries: vec![0],
         claims: 2,
         controllers: 1,
+        hosts_refuse: false,
         faults: Faults {
             crashes: 1,
             dirty: 1,
@@ -110,6 +111,7 @@ fn claims_and_entries_alike() {
         entries: vec![0, 1],
         claims: 2,
         controllers: 1,
+        hosts_refuse: false,
         faults: Faults {
             dirty: 1,
             ..Faults::default()
@@ -124,6 +126,7 @@ fn two_controllers_and_one_entry() {
         entries: vec![0],
         claims: 2,
         controllers: 2,
+        hosts_refuse: false,
         faults: Faults {
             elections: 1,
             ..Faults::default()
@@ -138,6 +141,7 @@ fn two_controllers_and_one_claim() {
         entries: vec![0, 1],
         claims: 1,
         controllers: 2,
+        hosts_refuse: false,
         faults: Faults {
             elections: 1,
             crashes: 1,
@@ -153,6 +157,7 @@ fn entries_taken_away() {
         entries: vec![0, 1],
         claims: 1,
         controllers: 1,
+        hosts_refuse: false,
         faults: Faults {
             entries_deleted: 1,
             dirty: 1,
@@ -169,6 +174,7 @@ fn entries_edited() {
         entries: vec![0],
         claims: 2,
         controllers: 1,
+        hosts_refuse: false,
         faults: Faults {
             edits: 1,
             dirty: 1,
@@ -185,6 +191,7 @@ fn states_lost() {
         entries: vec![0],
         claims: 2,
         controllers: 1,
+        hosts_refuse: false,
         faults: Faults {
             states_lost: 1,
             crashes: 1,
@@ -200,6 +207,7 @@ fn claims_forced_away() {
         entries: vec![0],
         claims: 2,
         controllers: 1,
+        hosts_refuse: false,
         faults: Faults {
             claims_forced: 1,
             crashes: 1,

@@ -24,6 +24,8 @@ pub(crate) struct Setting {
     pub claims: usize,
     /// How many controllers there are; the first leads.
     pub controllers: usize,
+    /// Whether hosts refuse all but their owner, as real ones do. Where the allocator can know all, it must do without.
+    pub hosts_refuse: bool,
     /// What may happen how often.
     pub faults: Faults,
 }
@@ -56,6 +58,7 @@ pub(crate) struct World {
     pub hosts: Vec<Option<usize>>,
     pub controllers: Vec<Controller>,
     pub leader: usize,
+    pub hosts_refuse: bool,
     pub faults: Faults,
     /// Whether an entry's state was ever lost.
     /// Whether the unforgivable has happened, which is noticed as it happens.
@@ -144,6 +147,7 @@ impl World {
             hosts: vec![None; hosts],
             controllers: vec![controller; setting.controllers],
             leader: 0,
+            hosts_refuse: setting.hosts_refuse,
             faults: setting.faults,
             lost: false,
             wrong: None,

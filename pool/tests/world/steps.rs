@@ -447,7 +447,9 @@ impl World {
             },
             Doing::Cleaning { owner, host, attempt } => {
                 let outcome = match (self.hosts[host], cleaned) {
-                    (Some(on_it), _) if Some(on_it) != owner => Outcome::Unclean(Reason::Foreign(claim_id(on_it).to_string())),
+                    (Some(on_it), _) if Some(on_it) != owner && self.hosts_refuse => {
+                        Outcome::Unclean(Reason::Foreign(claim_id(on_it).to_string()))
+                    }
                     (_, Outcome::Clean) => {
                         self.notice_cleaning(host);
                         self.hosts[host] = None;
