@@ -181,6 +181,15 @@ struct Pem {
     normalized: Zeroizing<String>,
 }
 
+/// Whether it may be shown: what stands there instead, where line ends were lost, may be the key itself.
+fn is_word(text: &str) -> bool {
+    text.len() <= 40
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-'))
+        && !text.contains("--")
+}
+
 impl Pem {
     fn read(text: &str) -> Result<Self, &'static str> {
         if text.trim_start().starts_with("PuTTY-User-Key-File-") {
@@ -203,14 +212,16 @@ impl Pem {
                     .map(str::to_owned);
                 // EC PARAMETERS, which openssl writes before the key, and comments are no part of it.
                 kind = kind.filter(|kind| {
-                    kind.ends_with("PRIVATE KEY") || kind.ends_with("PUBLIC KEY") || kind.ends_with("CERTIFICATE")
+                    is_word(kind)
+                        && (kind.ends_with("PRIVATE KEY") || kind.ends_with("PUBLIC KEY") || kind.ends_with("CERTIFICATE"))
                 });
                 if kind.is_none() {
                     continue;
                 }
             }
             if let Some(info) = line.strip_prefix("DEK-Info: ") {
-                cipher = info.split(',').next().map(str::to_owned);
+                let name = info.split(',').next().unwrap_or_default();
+                cipher = Some(if is_word(name) { name } else { "something" }.to_owned());
             }
             normalized.push_str(line);
             normalized.push('\n');

@@ -128,3 +128,25 @@ proptest::proptest! {
         let _ = Identity::decode("key", &Secret::from(text.as_str()), passphrase.as_ref());
     }
 }
+
+#[test]
+fn errors_never_show_what_may_be_the_key() {
+    for (text, expected) in [
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY----- hunter2 -----END OPENSSH PRIVATE KEY-----\n-----END x",
+            "no BEGIN line",
+        ),
+        (
+            "-----BEGIN RS\u{1} PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----",
+            "no BEGIN line",
+        ),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: hunter2\u{1b}[2J,00\nx\n-----END RSA PRIVATE KEY-----",
+            "encrypted with something",
+        ),
+    ] {
+        let error = Identity::decode("k", &Secret::new(text), None).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains("hunter2") && !error.contains(char::is_control), "{error}");
+    }
+}
