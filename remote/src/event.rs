@@ -35,8 +35,8 @@ pub enum Line {
     Owner(String),
     /// This one is just working on the host.
     Held(String),
-    /// The same plan has ended well before: there is nothing to do.
-    Done,
+    /// This plan has ended well before: there is nothing to do.
+    Done(String),
     /// The host remembers nothing: no run, or it was reset.
     Clean,
     /// The journal follows from this byte on, for this run.
@@ -145,6 +145,8 @@ pub enum Record {
     Interrupted {
         /// The step's number.
         number: usize,
+        /// Its id.
+        id: String,
         /// By what.
         by: Interruption,
     },
@@ -201,7 +203,7 @@ impl Line {
             }),
             "owner" => Some(Self::Owner(rest.to_owned())),
             "held" => Some(Self::Held(rest.to_owned())),
-            "done" => Some(Self::Done),
+            "done" => Some(Self::Done(rest.to_owned())),
             "clean" => Some(Self::Clean),
             "follow" => follow(rest),
             "want" => want(rest),
@@ -293,7 +295,8 @@ fn record(word: &str, rest: &str) -> Option<Record> {
         },
         "interrupted" => Record::Interrupted {
             number: next()?.parse().ok()?,
-            by: match words.nth(1) {
+            id: next()?.to_owned(),
+            by: match next() {
                 Some("reboot") => Interruption::Reboot,
                 Some("kill") => Interruption::Kill,
                 Some(_) | None => Interruption::Unknown,
@@ -326,16 +329,19 @@ fn hundredths(text: &str) -> Option<u64> {
 #[must_use]
 pub fn printable(bytes: &[u8]) -> String {
     let bytes = bytes.get(..MAX_LINE).unwrap_or(bytes);
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|c| match c {
-            '\t' => ' ',
-            // Bidirectional overrides would let a line lie about what it says.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '?',
-            c if c.is_control() => '?',
-            c => c,
-        })
-        .collect()
+    String::from_utf8_lossy(bytes).chars().map(shown).collect()
+}
+
+/// A character as a terminal can be given it; another one for those that would do something there.
+#[must_use]
+pub fn shown(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        // Bidirectional overrides would let a line lie about what it says.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '?',
+        c if c.is_control() => '?',
+        c => c,
+    }
 }
 
 #[cfg(test)]
@@ -403,6 +409,7 @@ mod tests {
                 "interrupted 3 aa reboot",
                 Line::Journal(Record::Interrupted {
                     number: 3,
+                    id: "aa".into(),
                     by: Interruption::Reboot,
                 }),
             ),
@@ -410,6 +417,7 @@ mod tests {
                 "interrupted 3 aa",
                 Line::Journal(Record::Interrupted {
                     number: 3,
+                    id: "aa".into(),
                     by: Interruption::Unknown,
                 }),
             ),
@@ -478,6 +486,8 @@ mod tests {
             ("want ab -7 cd", Line::Noise),
             ("want ab 99999999999999999999 cd", Line::Noise),
             ("send gzip", Line::Send { gzip: true }),
+            ("done 77aa", Line::Done("77aa".into())),
+            ("interrupted 7", Line::Noise),
             ("made 0 /etc/x", Line::Journal(Record::Other)),
             ("Welcome to Debian", Line::Noise),
             ("end x", Line::Noise),

@@ -25,7 +25,7 @@ pub(super) fn logs(args: &LogsArgs) -> Result<Exit, Vec<Problem>> {
             };
             let deadlines = machine.timeouts.deadlines(deadlines);
             if let Err(error) = remote::engine::logs(host, &limits, &deadlines, &cancel, &mut print).await {
-                printer::complain(&format!("error: {}: {error}", machine.name));
+                printer::complain(&printer::hanging(&format!("error: {}: {error}", machine.name)));
                 exit = Exit::Failed;
             }
         }

@@ -154,7 +154,7 @@ fn table(machines: &[Machine], answers: &[Result<Status, Error>]) -> Vec<String>
                 )
             }
             Err(error) => {
-                more.push(format!("{}: {error}", machine.name));
+                more.push(printer::hanging(&format!("{}: {error}", machine.name)));
                 ("unknown".to_owned(), "-".to_owned(), "-".to_owned())
             }
         };

@@ -33,9 +33,10 @@ impl Plain {
         }
     }
 
-    /// A text with the machine's name in front of its first line.
+    /// A text with the machine's name in front of its first line; the others stand in from the margin.
     pub(super) fn about(&self, machine: usize, text: &str) -> String {
         let name = self.machines.get(machine).map_or("?", |machine| machine.name.as_str());
+        let text = printer::hanging(text);
         format!("{name:width$}  {text}", width = self.width)
     }
 

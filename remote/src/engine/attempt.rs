@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Host;
 use super::error::Error;
+use super::inspect::LOGGED;
 use super::lines::{Lines, RawLine};
 use super::opening::open;
 use super::privilege::{self, Way};
@@ -25,7 +26,15 @@ use crate::ssh::{Connection, ExecError, Output, Process, ProcessInput, ProcessOu
 const STOP: Duration = Duration::from_millis(500);
 
 /// The most of a program's standard error that is kept for an explanation; what a login shell says may stand before it.
-const MAX_SAID: usize = 64 * 1024;
+pub(super) const MAX_SAID: usize = 64 * 1024;
+
+/// How much is heard of a program, and how long it may be silent.
+pub(super) struct Bounds {
+    /// Without a line that means something: noise does not count, however much there is of it.
+    pub(super) silence: Duration,
+    /// The most bytes that it may say.
+    pub(super) bytes: u64,
+}
 
 /// How talking to a program ended.
 pub(super) enum Talk<E> {
@@ -55,13 +64,13 @@ pub(super) async fn talk<'a, E>(
     host: &Host,
     way: &mut Way,
     program: &Secret,
-    silence: Duration,
+    bounds: &Bounds,
     cancel: &CancellationToken,
     mut read: impl FnMut(RawLine) -> Answer<'a, E>,
 ) -> Result<Talk<E>, Error> {
     let mut of_sudo: Option<PrivilegeError> = None;
     loop {
-        let refusal = match talk_one_way(connection, host, *way, program, silence, cancel, &mut read).await {
+        let refusal = match talk_one_way(connection, host, *way, program, bounds, cancel, &mut read).await {
             Err(Error::Privilege(refusal)) => refusal,
             talked => return talked,
         };
@@ -84,7 +93,7 @@ async fn talk_one_way<'a, E>(
     host: &Host,
     way: Way,
     program: &Secret,
-    silence: Duration,
+    &Bounds { silence, bytes: most }: &Bounds,
     cancel: &CancellationToken,
     read: &mut impl FnMut(RawLine) -> Answer<'a, E>,
 ) -> Result<Talk<E>, Error> {
@@ -115,6 +124,7 @@ async fn talk_one_way<'a, E>(
         lines: Lines::default(),
         began: false,
         before: Vec::new(),
+        received: 0,
     };
     let Process { mut input, output } = process;
     talker.process = Some(output);
@@ -165,7 +175,12 @@ async fn talk_one_way<'a, E>(
             }
             next = timeout_at(deadline, talker.next()) => next,
         };
-        heard = Instant::now();
+        if !talker.began && talker.received > MAX_SAID as u64 {
+            return Err(too_much_before());
+        }
+        if talker.received > most {
+            return Err(Error::Hostile(format!("said more than {} MiB", most >> 20)));
+        }
         let lines = match next {
             Ok(Some(lines)) => lines,
             Ok(None) => return talker.closed(way, host).map(Talk::Broken),
@@ -179,6 +194,9 @@ async fn talk_one_way<'a, E>(
                 continue;
             }
             let parsed = Line::parse(&line.bytes);
+            if parsed != Line::Noise || line.bytes.starts_with(LOGGED) {
+                heard = Instant::now();
+            }
             pulse.hear(&parsed, heard);
             if let Line::Fail { text, .. } = &parsed
                 && privilege::is_noexec(way, text)
@@ -197,6 +215,11 @@ async fn talk_one_way<'a, E>(
             }
         }
     }
+}
+
+/// The host goes on talking, and does not run what it was sent.
+pub(super) fn too_much_before() -> Error {
+    Error::Hostile(format!("said more than {} KiB before it ran anything", MAX_SAID >> 10))
 }
 
 /// What is being sent: gives the input back, which stays open, since its end would mean that we are gone.
@@ -234,6 +257,8 @@ pub(super) struct Talker {
     began: bool,
     /// What came on standard output before the program began: the login shell's words.
     before: Vec<u8>,
+    /// Bytes of all that it wrote.
+    received: u64,
 }
 
 impl Talker {
@@ -262,11 +287,16 @@ impl Talker {
         self.said.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
+    fn count(&mut self, bytes: Bytes) -> Bytes {
+        self.received = self.received.saturating_add(bytes.len() as u64);
+        bytes
+    }
+
     async fn piece(&mut self) -> Option<Piece> {
         loop {
             match self.process.as_mut()?.next().await {
-                Output::Stdout(bytes) => return Some(Piece::Out(bytes)),
-                Output::Stderr(bytes) => return Some(Piece::Err(bytes)),
+                Output::Stdout(bytes) => return Some(Piece::Out(self.count(bytes))),
+                Output::Stderr(bytes) => return Some(Piece::Err(self.count(bytes))),
                 Output::Exited(status) => self.status = Some(status),
                 Output::Signalled(_) => {}
                 Output::Closed => self.process = None,
@@ -327,7 +357,8 @@ impl Talker {
 pub(super) fn printable_lines(said: &[u8]) -> String {
     let lines: Vec<_> = said
         .split(|byte| *byte == b'\n')
-        .map(printable)
+        // A terminal's ends of lines.
+        .map(|line| printable(line.strip_suffix(b"\r").unwrap_or(line)))
         .filter(|line| !line.trim().is_empty())
         .collect();
     lines.join("\n").trim().to_owned()

@@ -86,6 +86,9 @@ pub enum Error {
     /// A content cannot be sent: its file has changed or cannot be read, or the host asks for what there is not.
     #[error("{0}")]
     Content(String),
+    /// The host says what a program of ours never says, or more than one can have to say.
+    #[error("the host {0}; it does not run what it was sent")]
+    Hostile(String),
     /// Our program did not even begin.
     #[error("no program could be run on the host: {0}; check the login shell of that user")]
     NoProgram(String),
@@ -95,6 +98,9 @@ pub enum Error {
     /// The run took longer than it may.
     #[error("the run took longer than {0} s")]
     Deadline(u64),
+    /// The host went on answering a question for longer than any answer takes.
+    #[error("the host had not ended its answer after {0} s")]
+    Endless(u64),
     /// Cancelled; the host does nothing after the step under way.
     #[error("stopped; nothing runs on the host after the step under way. Run the same command again to go on")]
     Stopped,

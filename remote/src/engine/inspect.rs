@@ -1,10 +1,11 @@
 //! What a host remembers: asked without changing anything there.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Answer, Talk, talk};
+use super::attempt::{Answer, Bounds, Talk, talk};
 use super::error::Error;
 use super::privilege::Way;
 use super::{Host, Limits};
@@ -17,8 +18,23 @@ use crate::ssh::{self, ConnectError, Deadlines, ExecError};
 /// The line after which a program that only tells has nothing more to tell.
 pub(super) const END: &[u8] = b".";
 
+/// What stands before each line of a log.
+pub(super) const LOGGED: &[u8] = b"| ";
+
 /// The most lines of failed steps' last words that are kept: what a proof found, and more.
 const MAX_SAID: usize = 500;
+
+/// The most bytes of an answer: the lines of a run of a hundred thousand steps. Of a log, which has what many runs printed.
+const BYTES: u64 = 64 << 20;
+const BYTES_OF_LOG: u64 = 4 << 30;
+
+/// How long an answer may take in all, in times that a host may be silent. A log may take as long as a run.
+const SILENCES: u32 = 10;
+
+/// What an answer may be, unless it is a log.
+pub(super) fn answer(silence: Duration) -> Bounds {
+    Bounds { silence, bytes: BYTES }
+}
 
 /// What a host remembers of its last run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -148,7 +164,7 @@ pub async fn logs(
     listener: &mut (dyn FnMut(String) + Send),
 ) -> Result<(), Error> {
     ask(host, Question::Log, limits, deadlines, cancel, &mut |line, _| {
-        if let Some(text) = line.strip_prefix(b"| ") {
+        if let Some(text) = line.strip_prefix(LOGGED) {
             listener(printable(text));
         }
     })
@@ -199,14 +215,26 @@ async fn ask(
     let program = script::render_question(question);
     let mut telling = Telling::begin();
     let mut way = Way::first(&host.privilege);
-    let talked = talk(&connection, host, &mut way, &program, limits.silence, cancel, |line| {
+    let (bytes, patience) = match question {
+        Question::Log => (BYTES_OF_LOG, limits.run),
+        Question::Status | Question::StatusAndFacts | Question::Facts | Question::Doctor => {
+            (BYTES, limits.silence.saturating_mul(SILENCES))
+        }
+    };
+    let bounds = Bounds {
+        silence: limits.silence,
+        bytes,
+    };
+    let talking = talk(&connection, host, &mut way, &program, &bounds, cancel, |line| {
         if line.bytes == END {
             return Answer::End(());
         }
         read(&line.bytes, &mut telling);
         Answer::Nothing
-    })
-    .await;
+    });
+    let talked = timeout(patience, talking)
+        .await
+        .unwrap_or(Err(Error::Endless(patience.as_secs())));
     connection.close().await;
     match talked? {
         Talk::End(()) => Ok(key),
@@ -215,7 +243,7 @@ async fn ask(
 }
 
 impl Status {
-    fn read(&mut self, line: Line) {
+    pub(super) fn read(&mut self, line: Line) {
         match line {
             Line::Owner(owner) => self.owner = Some(owner),
             Line::Held(holder) => self.holder = Some(holder),
@@ -223,7 +251,7 @@ impl Status {
             Line::Hello { boot_id, machine_id, .. } => (self.boot_id, self.machine_id) = (boot_id, machine_id),
             Line::Owned(_)
             | Line::Foreign { .. }
-            | Line::Done
+            | Line::Done(_)
             | Line::Clean
             | Line::Follow { .. }
             | Line::Want(_)

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Answer, Talk, talk};
 use super::error::Error;
-use super::inspect::{END, Telling};
+use super::inspect::{END, Telling, answer};
 use super::privilege::Way;
 use super::run::{delays, first_use, is_crowded};
 use super::{Event, Host, Job};
@@ -70,7 +70,7 @@ async fn ask(
 ) -> Result<Result<Facts, String>, Error> {
     let program = script::render_question(Question::Facts);
     let (mut telling, mut told) = (Telling::begin(), None);
-    let talked = talk(connection, host, way, &program, job.limits.silence, cancel, |line| {
+    let talked = talk(connection, host, way, &program, &answer(job.limits.silence), cancel, |line| {
         if line.bytes == END {
             return Answer::End(told.take());
         }

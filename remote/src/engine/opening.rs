@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::attempt::{Talker, printable_lines};
+use super::attempt::{MAX_SAID, Talker, printable_lines, too_much_before};
 use super::error::Error;
 use super::privilege::{self, Way};
 use super::privilege_error::PrivilegeError;
@@ -24,8 +24,10 @@ pub(super) async fn open(
     silence: Duration,
 ) -> Result<Option<String>, Error> {
     let mut answered = false;
+    // Not from word to word: whoever goes on talking has not answered either.
+    let mut deadline = Instant::now() + silence;
     loop {
-        let heard = match timeout(silence, talker.hear()).await {
+        let heard = match timeout_at(deadline, talker.hear()).await {
             Ok(heard) => heard,
             Err(_) => {
                 return match privilege::other_question(&printable_lines(&talker.said)) {
@@ -37,7 +39,10 @@ pub(super) async fn open(
         if !heard {
             return talker.closed(way, host).map(Some);
         }
-        let said = String::from_utf8_lossy(&talker.said).into_owned();
+        if talker.said.len() >= MAX_SAID {
+            return Err(too_much_before());
+        }
+        let said = printable_lines(&talker.said);
         // It asks for a new password then.
         if let Some(expired @ PrivilegeError::Expired { .. }) = privilege::explain(way, host, &said, None) {
             return Err(Error::Privilege(expired));
@@ -60,6 +65,7 @@ pub(super) async fn open(
                 // If nobody reads it any more, the next words tell why.
                 let _ = input.write_all(&line).await;
                 answered = true;
+                deadline = Instant::now() + silence;
             }
             ((false, _), _) => return Err(Error::Privilege(privilege::wrong_password(host, &said))),
         }

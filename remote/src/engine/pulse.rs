@@ -35,7 +35,7 @@ impl Pulse {
             | Line::Owned(_)
             | Line::Owner(_)
             | Line::Held(_)
-            | Line::Done
+            | Line::Done(_)
             | Line::Clean
             | Line::Want(_)
             | Line::Send { .. }

@@ -6,7 +6,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Answer, Talk, talk};
+use super::attempt::{Answer, Bounds, Talk, talk};
 use super::error::Error;
 use super::inspect::Telling;
 use super::look::look;
@@ -21,6 +21,11 @@ use crate::ssh::{self, ConnectError, Connection, Traffic};
 
 /// How much longer than the host we wait: it ends its run itself, and says so.
 const GRACE: Duration = Duration::from_secs(60);
+
+/// The most bytes that a host may say on one connection, and how many more for each step: its lines, the last words of a failed one,
+/// and `alive` for a week. Whoever says more does so to keep us busy.
+const BYTES: u64 = 4 << 20;
+const BYTES_A_STEP: u64 = 32 << 10;
 
 /// Does the job on the host, and tells `listener` what happens.
 ///
@@ -94,7 +99,7 @@ impl<'a> Runner<'a> {
         cancel: &'a CancellationToken,
         listener: &'a (dyn Fn(Event) + Sync),
     ) -> Self {
-        let progress = Progress::new(plan);
+        let progress = Progress::new(plan, job.mode);
         Self {
             host,
             job,
@@ -169,6 +174,7 @@ impl<'a> Runner<'a> {
         };
         let program = script::render(self.plan, &self.order());
         let (progress, listener, has_facts) = (&mut self.progress, self.listener, &mut self.has_facts);
+        let wants_facts = self.job.facts;
         let mut facts = Telling::begin();
         let mut supply = Supply::of(self.plan, listener);
         let talked = talk(
@@ -176,11 +182,17 @@ impl<'a> Runner<'a> {
             self.host,
             &mut self.way,
             &program,
-            self.job.limits.silence,
+            &Bounds {
+                silence: self.job.limits.silence,
+                bytes: BYTES.saturating_add(BYTES_A_STEP.saturating_mul(self.plan.steps().len() as u64)),
+            },
             self.cancel,
             |line| {
                 let parsed = Line::parse(&line.bytes);
-                if let Some(facts) = facts.take(&parsed) {
+                if wants_facts
+                    && !*has_facts
+                    && let Some(facts) = facts.take(&parsed)
+                {
                     *has_facts = true;
                     listener(Event::Facts(Box::new(facts)));
                 }

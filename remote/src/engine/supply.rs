@@ -105,7 +105,7 @@ impl<'a> Supply<'a> {
             | Line::Foreign { .. }
             | Line::Owner(_)
             | Line::Held(_)
-            | Line::Done
+            | Line::Done(_)
             | Line::Clean
             | Line::Follow { .. }
             | Line::Got(_)
@@ -144,7 +144,7 @@ impl<'a> Supply<'a> {
 }
 
 fn hostile(what: &str) -> Error {
-    Error::Content(format!("the host {what}; it does not run what it was sent"))
+    Error::Hostile(what.to_owned())
 }
 
 impl Delivery<'_> {

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use russh::client::{self, DisconnectReason};
+use russh::Channel;
+use russh::client::{self, ChannelOpenHandle, DisconnectReason};
+
 use russh::keys::{PublicKeyBase64 as _, PublicKeyOrCertificate};
 use tokio::sync::mpsc;
 
@@ -14,6 +16,7 @@ use super::host_key::{Expected, ExpectedKeys, HostKey, HostKeys, HostName, Shown
 use super::host_key_error::HostKeyError;
 use super::target::Hop;
 use super::wire::{Greeting, Meter, Wire};
+use crate::event::printable;
 
 /// A session of the library that has proved the server's identity.
 pub(crate) type Session = client::Handle<Peer>;
@@ -67,6 +70,17 @@ pub(crate) struct Peer {
     _running: mpsc::Sender<()>,
 }
 
+impl Peer {
+    /// Ends the session: the server opened a channel, though nothing was ever forwarded to it.
+    fn end_uninvited(&self) -> Result<(), russh::Error> {
+        let _ = self.findings.ended.set(End {
+            said: None,
+            why: "the server opened a channel, which nobody asked it for".to_owned(),
+        });
+        Err(russh::Error::Disconnect)
+    }
+}
+
 impl client::Handler for Peer {
     type Error = russh::Error;
 
@@ -94,11 +108,88 @@ impl client::Handler for Peer {
         }
     }
 
+    // The library would take every channel that a server opens, and keep it (RFC 4254, 6.1: "client implementations SHOULD reject").
+
+    async fn server_channel_open_session(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), russh::Error> {
+        self.end_uninvited()
+    }
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), russh::Error> {
+        self.end_uninvited()
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        _: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), russh::Error> {
+        self.end_uninvited()
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), russh::Error> {
+        self.end_uninvited()
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), russh::Error> {
+        self.end_uninvited()
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        _: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), russh::Error> {
+        self.end_uninvited()
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _: Channel<client::Msg>,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), russh::Error> {
+        self.end_uninvited()
+    }
+
     async fn disconnected(&mut self, reason: DisconnectReason<russh::Error>) -> Result<(), russh::Error> {
         let end = match reason {
             DisconnectReason::ReceivedDisconnect(info) => {
                 // Shown to people: no control characters, no novels.
-                let said: String = info.message.chars().filter(|c| !c.is_control()).take(200).collect();
+                let said: String = printable(info.message.as_bytes()).chars().take(200).collect();
                 End {
                     why: format!("the server ended it, saying '{said}'"),
                     said: Some(said),
@@ -287,9 +378,10 @@ fn kind_of(kind: &russh::AlgorithmKind) -> &'static str {
 }
 
 fn no_common(host: String, kind: &str, ours: &[String], theirs: &[String]) -> ConnectError {
+    // In the server's words, of which there may be many.
+    let theirs: String = printable(theirs.join(", ").as_bytes()).chars().take(1000).collect();
     let what = format!(
-        "no {kind} algorithm in common; it offers {}; supported are {}",
-        theirs.join(", "),
+        "no {kind} algorithm in common; it offers {theirs}; supported are {}",
         ours.join(", ")
     );
     ConnectError::Protocol { host, what }

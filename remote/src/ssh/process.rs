@@ -14,9 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::ExecError;
 use super::handshake::Findings;
+use crate::event::printable;
 
 /// Messages of output (of at most 32 KiB each) kept for a slow reader: at most 8 MiB per command.
 const QUEUE: usize = 256;
+
+/// The most bytes of a message: what the library tells the server when a channel is opened. It does not check that itself.
+const LARGEST_MESSAGE: usize = 32 << 10;
 
 /// How long to wait for the library to take the last message of a channel.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -196,6 +200,12 @@ async fn drain(mut channel: ChannelReadHalf, queue: &mpsc::Sender<Output>, aroun
             // An end of file is not the end: the exit status may come after it.
             Some(_) => continue,
         };
+        if let Output::Stdout(data) | Output::Stderr(data) = &output
+            && data.len() > LARGEST_MESSAGE
+        {
+            let why = "the server sent more at once than it may (RFC 4254, 5.2)".to_owned();
+            return Output::Lost(ExecError::ConnectionLost(why));
+        }
         let Err(mpsc::error::TrySendError::Full(output)) = queue.try_send(output) else {
             continue;
         };
@@ -227,6 +237,6 @@ fn signal_name_of(signal: &russh::Sig) -> String {
         Sig::SEGV => "SEGV".to_owned(),
         Sig::TERM => "TERM".to_owned(),
         Sig::USR1 => "USR1".to_owned(),
-        Sig::Custom(name) => name.chars().filter(|c| !c.is_control()).take(40).collect(),
+        Sig::Custom(name) => printable(name.as_bytes()).chars().take(40).collect(),
     }
 }

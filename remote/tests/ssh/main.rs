@@ -11,6 +11,7 @@ mod host_keys;
 mod login;
 mod shared_jump_hosts;
 mod sshd;
+mod uninvited_channels;
 
 use std::time::Duration;
 
