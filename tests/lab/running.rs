@@ -92,11 +92,11 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ran {
-        let began = Instant::now();
         while let Ok(line) = self.lines.recv_timeout(WATCHDOG) {
             self.said += &line;
             self.said.push('\n');
         }
+        let began = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;

@@ -1,0 +1,4 @@
+# shellcheck shell=sh disable=SC2154
+# said more than 4 MiB
+follow
+exec yes noise

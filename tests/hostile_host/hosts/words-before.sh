@@ -1,0 +1,3 @@
+# shellcheck shell=sh disable=SC2154
+# said more than 64 KiB before it ran anything
+exec yes Welcome
