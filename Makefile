@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PACKAGES := openssh-server openssh-client sudo opendoas openssl busybox-static mksh yash bash dash \
 	zsh ksh93u+m fish tcsh \
 	systemd systemd-sysv \
-	systemd-container dbus util-linux mount hostname coreutils findutils libc-bin python3 dropbear-bin shellcheck gcc make \
+	systemd-container dbus util-linux mount hostname coreutils findutils libc-bin python3 dropbear-bin shellcheck gcc g++ make \
 	gnupg ca-certificates tzdata locales debconf perl passwd login iproute2 nftables \
 	man-db python3-venv e2fsprogs fdisk curl
 CARGO_DENY := 0.20.2
@@ -56,6 +56,10 @@ matrix: setup ## Try each login, privilege, shell and init system with each, and
 test: setup components ## Run the whole test suite
 	cargo test --workspace --locked --no-fail-fast 2>&1 | tee target/test.log
 	@.ci/summary target/test.log
+
+.PHONY: fuzz
+fuzz: setup ## Look for input that does harm, FUZZ_SECONDS for each target; FUZZ_KEEP=1 keeps what was found on the way
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-20} .ci/fuzz
 
 .PHONY: lint
 lint: setup $(DENY) ## Check form, lints, licences, dependencies and every shell text

@@ -17,6 +17,8 @@ mod envelope;
 mod error;
 mod fields;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod ignition;
 mod merge;
 pub mod modules;

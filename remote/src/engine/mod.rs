@@ -5,6 +5,8 @@
 
 mod attempt;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod inspect;
 mod lines;
 mod look;

@@ -9,6 +9,8 @@ mod certificate;
 mod connection;
 mod dial;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod handshake;
 mod host_key;
 mod host_key_error;

@@ -1,6 +1,8 @@
 //! One GET request into a file: bounded in size, time and redirects, and to addresses that may be asked.
 
 mod address;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod url;
 
 use std::fs::File;
