@@ -1,7 +1,7 @@
 //! Which files of a plan take their places together: pure.
 //!
 //! To give a file its mode and to rename it are two processes on the host. For files of one folder, owner and mode that follow one
-//! another, `supervise.sh` (`a_stage`, `a_place`) does it with four for all of them.
+//! another, `detached/files.sh` (`a_stage`, `a_place`) does it with four for all of them.
 
 use std::collections::HashSet;
 
