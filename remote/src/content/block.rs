@@ -6,7 +6,6 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -43,8 +42,6 @@ pub struct Block {
     pub bytes: Bytes,
     /// How many bytes of the content it stands for.
     pub length: usize,
-    /// How long it took to compress it; next to nothing if that was done before, nothing for a plain one.
-    pub packing: Duration,
 }
 
 /// The blocks that were compressed so far.
@@ -160,7 +157,6 @@ impl Content {
             form: Form::Plain,
             bytes,
             length,
-            packing: Duration::ZERO,
         })
     }
 
@@ -169,7 +165,6 @@ impl Content {
     /// # Errors
     /// [`ContentError::Read`], [`ContentError::Changed`].
     pub async fn packed(&self, at: u64) -> Result<Block, ContentError> {
-        let began = Instant::now();
         let size = BLOCK as u64;
         let end = (at / size).saturating_add(1).saturating_mul(size).min(self.size());
         let length = usize::try_from(end.saturating_sub(at)).unwrap_or(BLOCK);
@@ -205,7 +200,6 @@ impl Content {
             form: Form::Gzip,
             bytes,
             length,
-            packing: began.elapsed(),
         })
     }
 

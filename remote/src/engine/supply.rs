@@ -188,16 +188,16 @@ impl Outlet<'_> {
         let mut ready = feed.next(pace.form()).await?;
         while let Some(Piece { head, block }) = ready {
             at = at.saturating_add(block.length as u64);
-            let (form, length, packing, bytes) = (block.form, block.length, block.packing, block.bytes.len());
+            let (form, length, bytes) = (block.form, block.length, block.bytes.len());
             let began = Instant::now();
             let sending = async {
                 self.write(head.into()).await?;
-                self.write(block.bytes).await?;
-                Ok::<_, Interruption>(began.elapsed())
+                self.write(block.bytes).await
             };
             // The next block is read, and compressed, while this one is on its way.
-            let (took, following) = tokio::join!(sending, feed.next(pace.form()));
-            pace.observe(form, length, bytes, packing, took?);
+            let (sent, following) = tokio::join!(sending, feed.next(pace.form()));
+            sent?;
+            pace.observe(form, length, bytes, began.elapsed());
             ready = following?;
             if told.elapsed() >= TELL {
                 told = Instant::now();
