@@ -62,16 +62,18 @@ impl Model for Allocator {
     }
 }
 
+/// Goes through all that can happen to so many entries, each with a host of its own, claims and controllers.
 #[track_caller]
-fn check(setting: Setting) {
-    let checker = Allocator {
-        setting,
-        known: Mutex::default(),
-    }
-    .checker()
-    .threads(2)
-    .spawn_bfs()
-    .join();
+fn check(entries: usize, claims: usize, controllers: usize, faults: Faults) {
+    let setting = Setting {
+        entries: (0..entries).collect(),
+        claims,
+        controllers,
+        hosts_refuse: false,
+        faults,
+    };
+    let known = Mutex::default();
+    let checker = Allocator { setting, known }.checker().threads(2).spawn_bfs().join();
     for (property, path) in checker.discoveries() {
         if property == "a claim is served" {
             continue;
@@ -88,130 +90,116 @@ fn check(setting: Setting) {
     checker.assert_any_discovery("a claim is served");
 }
 
+const NONE: Faults = Faults {
+    crashes: 0,
+    elections: 0,
+    dirty: 0,
+    entries_deleted: 0,
+    claims_forced: 0,
+    edits: 0,
+    states_lost: 0,
+};
+
 /// One after the other gets it.
 #[test]
 fn claims_that_share_an_entry() {
-    check(Setting {
-        entries: vec![0],
-        claims: 2,
-        controllers: 1,
-        hosts_refuse: false,
-        faults: Faults {
+    check(
+        1,
+        2,
+        1,
+        Faults {
             crashes: 1,
             dirty: 1,
-            ..Faults::default()
+            ..NONE
         },
-    });
+    );
 }
 
 /// Each gets its own.
 #[test]
 fn claims_and_entries_alike() {
-    check(Setting {
-        entries: vec![0, 1],
-        claims: 2,
-        controllers: 1,
-        hosts_refuse: false,
-        faults: Faults {
-            dirty: 1,
-            ..Faults::default()
-        },
-    });
+    check(2, 2, 1, Faults { dirty: 1, ..NONE });
 }
 
-/// Both write; the lease moves to and fro.
+/// Both write, and one leads after the other.
 #[test]
 fn two_controllers_and_one_entry() {
-    check(Setting {
-        entries: vec![0],
-        claims: 2,
-        controllers: 2,
-        hosts_refuse: false,
-        faults: Faults {
-            elections: 1,
-            ..Faults::default()
-        },
-    });
+    check(1, 2, 2, Faults { elections: 1, ..NONE });
 }
 
 /// Both reserve an entry for it.
 #[test]
 fn two_controllers_and_one_claim() {
-    check(Setting {
-        entries: vec![0, 1],
-        claims: 1,
-        controllers: 2,
-        hosts_refuse: false,
-        faults: Faults {
+    check(
+        2,
+        1,
+        2,
+        Faults {
             elections: 1,
             crashes: 1,
-            ..Faults::default()
+            ..NONE
         },
-    });
+    );
 }
 
 /// While free, bound, cleaned or quarantined.
 #[test]
 fn entries_taken_away() {
-    check(Setting {
-        entries: vec![0, 1],
-        claims: 1,
-        controllers: 1,
-        hosts_refuse: false,
-        faults: Faults {
+    check(
+        2,
+        1,
+        1,
+        Faults {
             entries_deleted: 1,
             dirty: 1,
             crashes: 1,
-            ..Faults::default()
+            ..NONE
         },
-    });
+    );
 }
 
 /// To speak of another host, while the first is in use.
 #[test]
 fn entries_edited() {
-    check(Setting {
-        entries: vec![0],
-        claims: 2,
-        controllers: 1,
-        hosts_refuse: false,
-        faults: Faults {
+    check(
+        1,
+        2,
+        1,
+        Faults {
             edits: 1,
             dirty: 1,
             crashes: 1,
-            ..Faults::default()
+            ..NONE
         },
-    });
+    );
 }
 
 /// As by a backup restored without status.
 #[test]
 fn states_lost() {
-    check(Setting {
-        entries: vec![0],
-        claims: 2,
-        controllers: 1,
-        hosts_refuse: false,
-        faults: Faults {
+    check(
+        1,
+        2,
+        1,
+        Faults {
             states_lost: 1,
             crashes: 1,
-            ..Faults::default()
+            ..NONE
         },
-    });
+    );
 }
 
 /// Past the finalizer, at any time.
 #[test]
 fn claims_forced_away() {
-    check(Setting {
-        entries: vec![0],
-        claims: 2,
-        controllers: 1,
-        hosts_refuse: false,
-        faults: Faults {
+    check(
+        1,
+        2,
+        1,
+        Faults {
             claims_forced: 1,
             crashes: 1,
-            ..Faults::default()
+            ..NONE
         },
-    });
+    );
 }

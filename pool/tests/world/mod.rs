@@ -52,6 +52,8 @@ pub(crate) struct Faults {
 /// All there is.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct World {
+    /// Of each entry, the host that it speaks of when it comes.
+    pub homes: Vec<usize>,
     pub entries: Vec<Existence<StoredEntry>>,
     pub claims: Vec<Existence<StoredClaim>>,
     /// Of each host, the claim whose traces are on it.
@@ -142,6 +144,7 @@ impl World {
             work: vec![Doing::Nothing; setting.entries.len()],
         };
         Self {
+            homes: setting.entries.clone(),
             entries,
             claims,
             hosts: vec![None; hosts],

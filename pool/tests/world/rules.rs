@@ -82,7 +82,7 @@ impl World {
     }
 
     /// A claim is refused by a host only if the allocator could not know.
-    pub(super) fn notice_refusal(&mut self, _claim: usize, _owner: usize) {
+    pub(super) fn notice_refusal(&mut self) {
         if self.trusted() {
             self.wrong = Some("a host was given to a second owner");
         }

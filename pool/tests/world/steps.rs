@@ -147,7 +147,7 @@ impl World {
 
     pub(crate) fn take(&mut self, step: Step, clock: Clock) {
         match step {
-            Step::EntryComes(number) => self.entries[number] = Existence::There(new_entry(self.first_host(number))),
+            Step::EntryComes(number) => self.entries[number] = Existence::There(new_entry(self.homes[number])),
             Step::ClaimComes(number) => {
                 self.claims[number] = Existence::There(StoredClaim {
                     named: None,
@@ -199,11 +199,6 @@ impl World {
                 self.leader = who;
             }
         }
-    }
-
-    /// Entries come with the host of their number, unless the setting has two entries of one host.
-    fn first_host(&self, number: usize) -> usize {
-        number.min(self.hosts.len() - 1)
     }
 
     fn edit_entry(&mut self, number: usize, edit: impl FnOnce(&mut StoredEntry)) {
@@ -438,7 +433,7 @@ impl World {
                     if let Existence::There(refused) = &mut self.claims[claim] {
                         refused.begun = false;
                     }
-                    self.notice_refusal(claim, owner);
+                    self.notice_refusal();
                     Doing::Refused {
                         claim,
                         by: claim_id(owner).to_string(),
