@@ -9,7 +9,8 @@ pub enum ClaimAction {
     Wait,
     /// Have the host provisioned, or kept so. See [`may_provision`].
     Provision,
-    /// Name no entry any more: the named one is not this claim's, and nothing of the claim has run on it. Another may be assigned.
+    /// Name no entry any more: the named one is not this claim's, and nothing of the claim has run on it. Another may be assigned. To be
+    /// decided again with the entry's state as the store itself has it, before it is done.
     Unname,
     /// Its host is another's now, or its entry was taken away, after the claim had run there. A person must look; no other host is taken.
     Lost,

@@ -38,6 +38,8 @@ pub enum ClaimSeen {
         holds: bool,
         /// Whether something of it may be on the host; see [`crate::Claim::begun`].
         begun: bool,
+        /// Whether the store itself said so just now, and not a cache.
+        confirmed: bool,
     },
 }
 
@@ -117,7 +119,7 @@ pub struct Decision {
 /// Something to do besides writing the state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Ask the store itself whether there is this claim.
+    /// Ask the store itself for this claim, and decide again at once.
     Confirm(ClaimId),
     /// Name this entry and its host in the claim, unless the claim has changed since it was seen.
     Name {
@@ -241,7 +243,7 @@ fn reserved(state: &State, claim: &ClaimId, before: Verification, seen: &Observe
 }
 
 fn bound(state: &State, claim: &ClaimId, at: &Endpoint, seen: &Observed, now: SystemTime, retry: &Retry) -> Decision {
-    let (names, begun) = match &seen.claim {
+    let (names, begun, confirmed) = match &seen.claim {
         ClaimSeen::Missing => return Decision::stay(state, Action::Confirm(claim.clone())),
         ClaimSeen::Gone | ClaimSeen::There { deleting: true, .. } => {
             return State::Releasing {
@@ -253,9 +255,10 @@ fn bound(state: &State, claim: &ClaimId, at: &Endpoint, seen: &Observed, now: Sy
         ClaimSeen::There {
             names,
             begun,
+            confirmed,
             deleting: false,
             ..
-        } => (names, *begun),
+        } => (names, *begun, *confirmed),
     };
     if let Work::Refused(owner) = &seen.work {
         return State::Quarantined {
@@ -277,8 +280,11 @@ fn bound(state: &State, claim: &ClaimId, at: &Endpoint, seen: &Observed, now: Sy
             at: told.clone(),
         }
         .into(),
-        // A claim that was made to name another entry may still run on this host: nothing is cleaned under it.
-        Names::This(_) | Names::Other => state.clone().into(),
+        Names::This(_) => state.clone().into(),
+        Names::Other if !confirmed => Decision::stay(state, Action::Confirm(claim.clone())),
+        // Two writers gave the claim two entries, and it took the other. Or a person made it name another while it runs here: so the
+        // host is only looked at, and nothing is cleaned under it.
+        Names::Other => cleaning(None, at.clone(), 1),
     }
 }
 

@@ -42,7 +42,7 @@ fn live(setting: &Setting, choices: &[(u16, bool)]) -> Result<(), TestCaseError>
         let step = possible[usize::from(*choice) % possible.len()];
         steps.push(step);
         world.take(step, if *late { Clock::Late } else { Clock::Early });
-        prop_assert_eq!(world.broken(), None, "after {:?}", steps);
+        prop_assert_eq!(world.broken(), None, "after {:?}\nin {:?}", steps, world);
     }
     prop_assert_eq!(world.ends_badly(&Mutex::default()), None, "after {:?}\nin {:?}", steps, world);
     Ok(())

@@ -91,6 +91,7 @@ fn there(names: Names) -> ClaimSeen {
         deleting: false,
         holds: true,
         begun: true,
+        confirmed: false,
     }
 }
 
@@ -100,6 +101,7 @@ fn going(names: Names) -> ClaimSeen {
         deleting: true,
         holds: true,
         begun: true,
+        confirmed: false,
     }
 }
 
@@ -170,8 +172,23 @@ fn a_bound_entry() {
     becomes(bound(), seen(going(Names::This(here()))), releasing(), None);
     // The claim's note was lost, by a restored backup.
     stays(bound(), seen(there(Names::Nothing)), name_it(here()));
-    // The claim was made to name another entry: what runs here is left alone.
-    stays(bound(), seen(there(Names::Other)), None);
+    // The claim has another entry. What may run here is left alone, but the host is looked at.
+    stays(bound(), seen(there(Names::Other)), Some(Action::Confirm(c())));
+    let mut other = there(Names::Other);
+    if let ClaimSeen::There { confirmed, .. } = &mut other {
+        *confirmed = true;
+    }
+    let look = State::Cleaning {
+        claim: None,
+        at: here(),
+        attempt: 1,
+    };
+    let clean = Action::Clean {
+        owner: None,
+        at: here(),
+        attempt: 1,
+    };
+    becomes(bound(), seen(other), look, Some(clean));
     // Taking an entry away waits for its claim.
     let mut leaving = seen(there(Names::This(here())));
     leaving.deleting = true;
@@ -185,6 +202,7 @@ fn a_bound_entry_that_is_edited() {
         deleting: false,
         holds: true,
         begun,
+        confirmed: false,
     };
     let elsewhere = Endpoint::new("elsewhere.example.com", 22);
     let edited = |claim, work| Observed {

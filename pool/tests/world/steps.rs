@@ -256,7 +256,7 @@ impl World {
         self.write_entry(who, number, Existence::There(StoredEntry { state, ..entry }));
     }
 
-    fn observed(&self, who: usize, number: usize, entry: &StoredEntry) -> Observed {
+    fn observed(&self, who: usize, number: usize, entry: &StoredEntry, confirmed: bool) -> Observed {
         let controller = &self.controllers[who];
         let claim = match entry.state.holder().map(|holder| number_of(holder.as_str())) {
             None => ClaimSeen::Missing,
@@ -268,6 +268,7 @@ impl World {
                     deleting: claim.deleting,
                     holds: true,
                     begun: claim.begun,
+                    confirmed,
                 }),
         };
         Observed {
@@ -310,10 +311,25 @@ impl World {
             }
             _ => SystemTime::UNIX_EPOCH,
         };
-        let seen = self.observed(who, number, &entry);
-        let decision = entry_next(&entry.state, &seen, now, &Retry::default());
-        let again = entry_next(&entry.state, &seen, now, &Retry::default());
-        assert_eq!(decision, again);
+        let mut decision = entry_next(
+            &entry.state,
+            &self.observed(who, number, &entry, false),
+            now,
+            &Retry::default(),
+        );
+        if let Some(Action::Confirm(claim)) = &decision.action {
+            let claim = number_of(claim.as_str());
+            match self.claims[claim] {
+                Existence::There(_) => self.controllers[who].claims[claim] = self.claims[claim].clone(),
+                Existence::Coming | Existence::Gone => self.controllers[who].confirmed_gone[claim] = true,
+            }
+            decision = entry_next(
+                &entry.state,
+                &self.observed(who, number, &entry, true),
+                now,
+                &Retry::default(),
+            );
+        }
         if decision.state != entry.state {
             if matches!(
                 self.controllers[who].work[number],
@@ -332,13 +348,7 @@ impl World {
         }
         match decision.action {
             None => {}
-            Some(Action::Confirm(claim)) => {
-                let claim = number_of(claim.as_str());
-                match self.claims[claim] {
-                    Existence::There(_) => self.controllers[who].claims[claim] = self.claims[claim].clone(),
-                    Existence::Coming | Existence::Gone => self.controllers[who].confirmed_gone[claim] = true,
-                }
-            }
+            Some(Action::Confirm(_)) => panic!("the store was asked"),
             Some(Action::Name { claim, at }) => {
                 let claim = number_of(claim.as_str());
                 let named = Some(Named {
@@ -376,7 +386,12 @@ impl World {
             let entry = self.controllers[who].entries[entry].there().or(self.entries[entry].there())?;
             Some(entry.state.clone())
         });
-        match claim_next(&claim, state.as_ref()) {
+        let mut action = claim_next(&claim, state.as_ref());
+        if action == ClaimAction::Unname {
+            let current = entry.and_then(|entry| Some(self.entries[entry].there()?.state.clone()));
+            action = claim_next(&claim, current.as_ref());
+        }
+        match action {
             ClaimAction::Wait | ClaimAction::Lost => {}
             ClaimAction::Unname => self.write_claim(who, number, Existence::There(StoredClaim { named: None, ..stored })),
             ClaimAction::LetGo => self.write_claim(who, number, Existence::Gone),
@@ -442,7 +457,7 @@ impl World {
             },
             Doing::Cleaning { owner, host, attempt } => {
                 let outcome = match (self.hosts[host], cleaned) {
-                    (Some(on_it), _) if Some(on_it) != owner && self.hosts_refuse => {
+                    (Some(on_it), _) if Some(on_it) != owner && (self.hosts_refuse || owner.is_none()) => {
                         Outcome::Unclean(Reason::Foreign(claim_id(on_it).to_string()))
                     }
                     (_, Outcome::Clean) => {
