@@ -6,6 +6,7 @@ use std::sync::Arc;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
 use zeroize::Zeroizing;
 
+use super::key_effort;
 use crate::secret::Secret;
 
 /// No private key is this large: a 16384-bit RSA key takes 13 KiB.
@@ -91,6 +92,15 @@ impl Identity {
         }
         // A passphrase for a key that is not encrypted would make the decoder try to decrypt it.
         let passphrase = passphrase.filter(|_| pem.encrypted != Encrypted::No);
+        if passphrase.is_some()
+            && let Some(what) = key_effort::too_much(&pem.normalized).map_err(|_| not_a_key("its content is damaged"))?
+        {
+            return Err(KeyError::Unsupported {
+                label: label.to_owned(),
+                what,
+                instead: CONVERT,
+            });
+        }
         let decoded = decode_secret_key(&pem.normalized, passphrase).map_err(|error| {
             use russh::keys::Error;
             #[allow(clippy::wildcard_enum_match_arm)] // a foreign enum of some thirty variants; the rest means "damaged"

@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 
 /// `(arguments of ssh-keygen, passphrase it is made with)`
@@ -61,6 +64,69 @@ fn every_format_with_and_without_passphrase() {
             assert_eq!(without, Err(KeyError::PassphraseNeeded { label: label.clone() }), "{case}");
             assert_eq!(wrong, Err(KeyError::WrongPassphrase { label }), "{case}");
         }
+    }
+}
+
+/// The number of rounds stands in the file, where anybody could have written any.
+#[test]
+fn a_key_that_would_take_years_to_open_is_not_tried() {
+    let (private, _) = keygen(&["-t", "ed25519", "-a", "16"], "secret");
+    let (begin, rest) = private.split_once('\n').unwrap();
+    let (body, end) = rest.split_once("-----END").unwrap();
+    let mut content = STANDARD.decode(body.replace('\n', "")).unwrap();
+    // Behind the salt of 16 bytes (PROTOCOL.key, section 2).
+    let rounds = content
+        .windows(8)
+        .position(|window| window == [0, 0, 0, 24, 0, 0, 0, 16])
+        .unwrap()
+        + 24;
+    assert_eq!(content[rounds..rounds + 4], 16_u32.to_be_bytes());
+    content[rounds..rounds + 4].copy_from_slice(&u32::MAX.to_be_bytes());
+    let endless = format!("{begin}\n{}\n-----END{end}", STANDARD.encode(content));
+    let error = Identity::decode("key", &Secret::from(endless.as_str()), Some(&Secret::from("secret"))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "key is a key that is not supported (4294967295 rounds of key derivation; at most 1000); convert it with: ssh-keygen -p -f FILE"
+    );
+}
+
+/// As `openssl pkcs8 -iter` and `-scrypt` write them.
+#[test]
+fn a_pkcs8_key_that_takes_too_long_is_not_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = |arguments: &[&str]| {
+        let output = Command::new("openssl")
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    openssl(&["genpkey", "-algorithm", "ed25519", "-out", "key"]);
+    let encrypt = [
+        "pkcs8",
+        "-topk8",
+        "-in",
+        "key",
+        "-out",
+        "encrypted",
+        "-v2",
+        "aes-256-cbc",
+        "-passout",
+        "pass:secret",
+    ];
+    let scrypt = ["-scrypt", "-scrypt_N", "16384", "-scrypt_r", "8", "-scrypt_p", "16"];
+    for (how, expected) in [
+        (
+            &["-iter", "2000001"][..],
+            "2000001 iterations of key derivation; at most 2000000",
+        ),
+        (&scrypt, "scrypt with a cost of 2097152; at most 1048576"),
+    ] {
+        openssl(&[&encrypt, how].concat());
+        let key = Secret::new(std::fs::read(folder.path().join("encrypted")).unwrap());
+        let error = Identity::decode("key", &key, Some(&Secret::from("secret"))).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 

@@ -16,6 +16,7 @@ mod host_key;
 mod host_key_error;
 mod identity;
 mod jump_hosts;
+mod key_effort;
 mod keys;
 mod known_hosts;
 mod known_hosts_file;
