@@ -292,7 +292,10 @@ fn certificates_and_authorities_in_a_manifest() {
         lab.run(&["apply", "-f", "box.yaml", "-b", "user-data.yaml"]).expect(0);
         lab.run(&["reset", "-f", "box.yaml"]).expect(0);
     }
-    assert!(!lab.path(".ssh").exists(), "nothing has to be remembered of pinned hosts");
+    assert!(
+        !lab.path(".ssh/known_hosts").exists(),
+        "no key has to be remembered of pinned hosts"
+    );
 }
 
 #[test]
@@ -356,7 +359,10 @@ fn a_manifest_that_says_it_all() {
     lab.file("box.yaml", manifest(jumps[0].host_key()));
     lab.run(&["apply", "-f", "box.yaml", "-b", "user-data.yaml"]).expect(0);
     assert_eq!(sh(&machine, "cat /etc/visitors"), "root\n");
-    assert!(!lab.path(".ssh").exists(), "nothing has to be remembered of pinned hosts");
+    assert!(
+        !lab.path(".ssh/known_hosts").exists(),
+        "no key has to be remembered of pinned hosts"
+    );
 
     // Every hop is held to its own key.
     lab.file("box.yaml", manifest(jumps[1].host_key()));

@@ -99,7 +99,7 @@ fn a_machine_may_say_that_an_interrupted_command_runs_again() {
     manifest(&lab, &machine, "rerunInterrupted: false");
     lab.run(&apply).expect(1);
     let named = lab.run(&apply).expect(1);
-    assert!(named.out.contains("was under way when the host went down"), "{named:?}");
+    assert!(named.out.contains("was under way when the run there was killed"), "{named:?}");
     assert_eq!(sh(&machine, "cat /srv/log"), "a\n");
     manifest(&lab, &machine, "rerunInterrupted: true");
     lab.run(&apply).expect(0);
