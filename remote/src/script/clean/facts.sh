@@ -53,12 +53,19 @@ f_fact() {
 # A mount point stands there as mountinfo has it, with blanks as \040 (proc_pid_mountinfo(5)). Ports are those where nodes listen:
 # API server 6443 and 6444, etcd, kubelet and its company 10248-10260, k0s 9443, 7443 and 7132, konnectivity 8132-8134, rke2 9345,
 # calico 179 and 9099, cilium 4240 and 4244.
+#
+# A process that ends while it is read ends mawk, too (ESRCH): then it is all looked at again. So awk tells all or nothing.
 f_kernel() {
 	A_DIRS=''
 	[ ! -e "$A_DIR/dirs" ] || while read -r A_B A_L; do
 		A_DIRS="$A_DIRS
 $A_L"
 	done <"$A_DIR/dirs"
+	f_proc || f_proc || f_proc || f_proc || f_fact 'unseen: processes: awk failed'
+}
+
+# f_proc: the look itself; fails with nothing told.
+f_proc() {
 	{
 		cd /proc && {
 			echo [0-9]*
@@ -72,7 +79,7 @@ $A_L"
 			mounts()
 			ports("/proc/net/tcp")
 			ports("/proc/net/tcp6")
-			if (!lines) print "unseen ports\tunseen: ports: /proc/net/tcp cannot be read"
+			if (!lines) tell("unseen ports\tunseen: ports: /proc/net/tcp cannot be read")
 		}
 		NR == 1 { last = split($0, pids, " "); next }
 		match($0, / [0-9]+\/exe -> /) {
@@ -83,8 +90,10 @@ $A_L"
 		END {
 			count = split("/var/lib/k0s\n/var/lib/rancher\n/run/k0s\n/run/k3s\n" ENVIRON["A_DIRS"], dir, "\n")
 			for (i = 1; i <= last; i++) process(pids[i] + 0)
-			if (!seen) print "unseen processes\tunseen: processes: /proc cannot be read"
+			if (!seen) tell("unseen processes\tunseen: processes: /proc cannot be read")
+			printf "%s", all
 		}
+		function tell(fact) { all = all fact "\n" }
 		function process(pid, name, file, class, told, i) {
 			told = "/proc/" pid "/comm"
 			name = ""
@@ -104,7 +113,7 @@ $A_L"
 			if (name ~ /^containerd-shim/ && system("grep -sq k8s[.]io /proc/" pid "/cmdline") == 0) class = "pod"
 			gsub(/[[:cntrl:]]/, "?", name)
 			gsub(/[[:cntrl:]]/, "?", exe[pid])
-			printf "process %s %s %s\tprocess %s %s\t%s\n", name, exe[pid], class, pid, name, class
+			tell("process " name " " exe[pid] " " class "\tprocess " pid " " name "\t" class)
 		}
 		function mounts(line, word, i, is, rows) {
 			count = split("/var/lib/kubelet\n/var/lib/k0s\n/run/k0s\n/run/k3s\n/var/lib/rancher\n/var/lib/cni\n/run/calico\n" \
@@ -114,10 +123,10 @@ $A_L"
 				split(line, word, " ")
 				is = word[5] ~ /^\/run\/containerd\/.*k8s\.io/
 				for (i = 1; i <= count; i++) if (dir[i] != "" && (word[5] == dir[i] || index(word[5], dir[i] "/") == 1)) is = 1
-				if (is && !(word[5] in mount)) printf "mount %s\tmount %s\n", word[5], word[5]
+				if (is && !(word[5] in mount)) tell("mount " word[5] "\tmount " word[5])
 				mount[word[5]]
 			}
-			if (!rows) print "unseen mounts\tunseen: mounts: /proc/self/mountinfo cannot be read"
+			if (!rows) tell("unseen mounts\tunseen: mounts: /proc/self/mountinfo cannot be read")
 		}
 		function ports(file, line, word, i, hex, port) {
 			if (!(10248 in port_of)) {
@@ -133,10 +142,10 @@ $A_L"
 				sub(/.*:/, "", hex)
 				port = 0
 				for (i = 1; i <= length(hex); i++) port = port * 16 + index("0123456789ABCDEF", toupper(substr(hex, i, 1))) - 1
-				if (port in port_of && !(port in listens)) printf "port %d\tport %d\n", port, port
+				if (port in port_of && !(port in listens)) tell("port " port "\tport " port)
 				listens[port]
 			}
-		}' || f_fact 'unseen: processes: awk failed'
+		}'
 }
 
 # f_is_unit name: whether it is a node component by its name.
