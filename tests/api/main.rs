@@ -20,7 +20,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::json;
-use testbed::{ControlPlane, ControlPlaneOptions};
+use testbed::ControlPlane;
 use webhook::Webhook;
 
 /// The API server with the definitions, and the webhook that converts.
@@ -33,24 +33,12 @@ struct Api {
 fn api() -> &'static Api {
     static API: OnceLock<Api> = OnceLock::new();
     API.get_or_init(|| {
-        let plane = if is_full_load() {
-            let mut options = ControlPlaneOptions::with_controllers();
-            // Two cores are not done with 200 lists in the minute that is the default.
-            options.api_server_arguments.push("--request-timeout=5m".to_owned());
-            Box::leak(Box::new(ControlPlane::start(&options).unwrap()))
-        } else {
-            ControlPlane::shared().unwrap()
-        };
+        let plane = ControlPlane::shared().unwrap();
         apply_definitions(plane);
         plane.apply(include_str!("../../examples/webhook.yaml")).unwrap();
         let webhook = Webhook::start(&of_service_account(plane), "anywhere-system");
         Api { plane, webhook }
     })
-}
-
-/// Whether `API_LOAD=full` asks for the whole load: for a release build, and a machine of its own.
-fn is_full_load() -> bool {
-    std::env::var("API_LOAD").is_ok_and(|load| load == "full")
 }
 
 /// A kubeconfig of the webhook's ServiceAccount: it may do what the example lets it, and no more.
