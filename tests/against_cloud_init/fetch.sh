@@ -15,6 +15,8 @@ flock 9
 [ ! -e "$folder" ] || exit 0
 fresh=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$fresh"' EXIT
+# dash(1) leaves by a signal without that, unless it is made an exit.
+trap 'exit 1' HUP INT TERM
 cd "$fresh"
 apt-cache show cloud-init >/dev/null 2>&1 || apt-get update -qq
 # The lists of a machine that was not updated for a while may name versions that are gone.
