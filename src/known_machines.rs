@@ -14,8 +14,10 @@ use std::sync::{Mutex, PoisonError};
 const LARGEST_FILE: u64 = 64 << 20;
 
 /// See the module.
+#[derive(Default)]
 pub(crate) struct KnownMachines {
-    file: PathBuf,
+    /// Where it is written down; `None` to remember only as long as this lives.
+    file: Option<PathBuf>,
     known: Mutex<HashMap<String, String>>,
 }
 
@@ -32,23 +34,25 @@ impl KnownMachines {
             Err(error) => return Err(error),
         }
         let known = Mutex::new(parse(&String::from_utf8_lossy(&text)));
-        Ok(Self { file, known })
+        Ok(Self { file: Some(file), known })
     }
 
-    /// The machine with this id answers at this address. Gives the id of the one that did so before, if it was another one.
-    ///
-    /// # Errors
-    /// When that cannot be written down.
-    pub(crate) fn meet(&self, address: &str, id: &str) -> io::Result<Option<String>> {
+    /// The machine with this id answers at this address. Gives the id of the one that did so before, if it was another one, and whether
+    /// it could be written down.
+    pub(crate) fn meet(&self, address: &str, id: &str) -> (Option<String>, io::Result<()>) {
         // A host may say anything.
         if !is_id(id) {
-            return Ok(None);
+            return (None, Ok(()));
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match known.insert(address.to_owned(), id.to_owned()) {
-            Some(before) if before == id => Ok(None),
-            before => append(&self.file, &format!("{address} {id}\n")).map(|()| before),
+            Some(before) if before == id => (None, Ok(())),
+            before => (before, self.write(&format!("{address} {id}\n"))),
         }
+    }
+
+    fn write(&self, line: &str) -> io::Result<()> {
+        self.file.as_deref().map_or(Ok(()), |file| append(file, line))
     }
 }
 
@@ -81,22 +85,40 @@ mod tests {
     const A: &str = "0123456789abcdef0123456789abcdef";
     const B: &str = "fedcba9876543210fedcba9876543210";
 
+    fn met(known: &KnownMachines, address: &str, id: &str) -> Option<String> {
+        let (before, written) = known.meet(address, id);
+        written.unwrap();
+        before
+    }
+
+    #[test]
+    fn another_machine_is_told_even_if_it_cannot_be_written_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = KnownMachines {
+            file: Some(folder.path().to_owned()),
+            known: Mutex::new(HashMap::from([("10.0.0.1:22".to_owned(), A.to_owned())])),
+        };
+        let (before, written) = known.meet("10.0.0.1:22", B);
+        assert_eq!(before, Some(A.to_owned()));
+        assert!(written.is_err());
+    }
+
     #[test]
     fn another_machine_is_told_once() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("new/known_machines");
         let at = "10.0.0.1:22";
         let first = KnownMachines::read(file.clone()).unwrap();
-        assert_eq!(first.meet(at, A).unwrap(), None);
-        assert_eq!(first.meet(at, A).unwrap(), None);
-        assert_eq!(first.meet("10.0.0.2:22", B).unwrap(), None);
-        assert_eq!(first.meet(at, "../../etc/passwd").unwrap(), None);
+        assert_eq!(met(&first, at, A), None);
+        assert_eq!(met(&first, at, A), None);
+        assert_eq!(met(&first, "10.0.0.2:22", B), None);
+        assert_eq!(met(&first, at, "../../etc/passwd"), None);
         let second = KnownMachines::read(file.clone()).unwrap();
-        assert_eq!(second.meet(at, B).unwrap(), Some(A.to_owned()));
-        assert_eq!(second.meet(at, B).unwrap(), None);
+        assert_eq!(met(&second, at, B), Some(A.to_owned()));
+        assert_eq!(met(&second, at, B), None);
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(text, format!("{at} {A}\n10.0.0.2:22 {B}\n{at} {B}\n"));
-        assert_eq!(KnownMachines::read(file).unwrap().meet(at, B).unwrap(), None);
+        assert_eq!(met(&KnownMachines::read(file).unwrap(), at, B), None);
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub(crate) struct ApplyArgs {
     /// Run all steps again, also those that ended well
     #[arg(long)]
     pub(crate) rerun: bool,
-    /// Run the command again that was under way when the machine went down
+    /// Run the command again that was interrupted, as the machine went down or the run there was killed
     #[arg(long)]
     pub(crate) rerun_interrupted: bool,
 }

@@ -30,16 +30,16 @@ struct Runs {
     rerun_interrupted: bool,
     facts: bool,
     known: KnownMachines,
+    /// What to tell before the work begins.
+    notes: Vec<String>,
 }
 
 impl Runs {
-    fn new(mode: Mode, connection: &ConnectionArgs, run: &RunArgs) -> Result<Self, Vec<Problem>> {
+    fn new(mode: Mode, connection: &ConnectionArgs, run: &RunArgs) -> Self {
         let (limits, deadlines) = limits(connection);
-        let file = credentials::known_machines(connection).map_err(|problem| vec![problem])?;
-        let known = KnownMachines::read(file.clone())
-            .map_err(|error| vec![Problem(format!("{}: {}", file.display(), input::in_words(&error)))])?;
+        let (known, notes) = known(connection);
         let (step, total) = (Duration::from_secs(run.step_timeout), Duration::from_secs(run.run_timeout));
-        Ok(Self {
+        Self {
             mode,
             holder: holder(),
             limits: Limits {
@@ -54,7 +54,26 @@ impl Runs {
             // Only programs are told what a machine is: people ask `status -o wide`.
             facts: run.output == Output::Json,
             known,
-        })
+            notes,
+        }
+    }
+}
+
+/// Which machine answered where. A file that cannot be read is no reason not to work.
+fn known(connection: &ConnectionArgs) -> (KnownMachines, Vec<String>) {
+    let Some(file) = credentials::known_machines(connection) else {
+        return (KnownMachines::default(), Vec::new());
+    };
+    match KnownMachines::read(file.clone()) {
+        Ok(known) => (known, Vec::new()),
+        Err(error) => {
+            let note = format!(
+                "cannot tell whether machines are the same as before: {}: {}",
+                file.display(),
+                input::in_words(&error)
+            );
+            (KnownMachines::default(), vec![note])
+        }
     }
 }
 
@@ -65,7 +84,7 @@ pub(super) fn apply(args: &ApplyArgs) -> Result<Exit, Vec<Problem>> {
         keep_going: args.keep_going,
         rerun: args.rerun.then(word),
         rerun_interrupted: args.rerun_interrupted,
-        ..Runs::new(Mode::Apply, &args.connection, &args.run)?
+        ..Runs::new(Mode::Apply, &args.connection, &args.run)
     };
     all(fleet, runs, &args.connection, &args.run)
 }
@@ -83,7 +102,7 @@ pub(super) fn reset(args: &ResetArgs) -> Result<Exit, Vec<Problem>> {
     }
     all(
         fleet,
-        Runs::new(Mode::Reset, &args.connection, &args.run)?,
+        Runs::new(Mode::Reset, &args.connection, &args.run),
         &args.connection,
         &args.run,
     )
@@ -108,7 +127,10 @@ fn all(fleet: Fleet, runs: Runs, connection: &ConnectionArgs, run: &RunArgs) -> 
     let mode = runs.mode;
     let goes_on = runs.keep_going || mode == Mode::Reset;
     let reporter = report::reporter(machines.clone(), mode, goes_on, run);
-    notes.iter().for_each(|note| reporter.note(&format!("note: {note}")));
+    notes
+        .iter()
+        .chain(&runs.notes)
+        .for_each(|note| reporter.note(&format!("note: {note}")));
     let parallel = usize::from(connection.parallel);
     let runs = Arc::new(runs);
     let ended = with_runtime(|cancel| async move {
@@ -199,13 +221,15 @@ async fn one(
 
 /// A machine says which one it is. A file that cannot be written is no reason not to work on it.
 fn meet(known: &KnownMachines, machine: &Machine, index: usize, id: &str, reporter: &dyn Reporter) {
-    match known.meet(&machine.address(), id) {
-        Ok(Some(before)) => reporter.replaced(index, &before, id),
-        Ok(None) => {}
-        Err(error) => reporter.note(&format!(
+    let (before, written) = known.meet(&machine.address(), id);
+    if let Some(before) = before {
+        reporter.replaced(index, &before, id);
+    }
+    if let Err(error) = written {
+        reporter.note(&format!(
             "note: cannot remember which machine {} is: known_machines: {}",
             machine.name,
             input::in_words(&error)
-        )),
+        ));
     }
 }

@@ -82,11 +82,7 @@ fn remark(status: &Status) -> Option<String> {
     if status.state == State::OtherMachine {
         return Some("what it remembers is another machine's: it was made from an image or a backup of that one".to_owned());
     }
-    let what = match status.interrupted_by? {
-        Interruption::Reboot => "the host went down",
-        Interruption::Kill => "the run there was killed or could not go on",
-        Interruption::Unknown => "the host went down, or the run there was killed",
-    };
+    let what = status.interrupted_by?.in_words();
     Some(if status.step.is_empty() {
         what.to_owned()
     } else {

@@ -201,12 +201,15 @@ fn host_keys(args: &ConnectionArgs) -> Result<HostKeys, Problem> {
     Ok(HostKeys::KnownHosts(Arc::new(known_hosts)))
 }
 
-/// Where it is written down which machine answered at which address: beside the keys that they proved themselves with.
-pub(crate) fn known_machines(args: &ConnectionArgs) -> Result<PathBuf, Problem> {
-    Ok(match &args.known_hosts {
-        Some(path) => path.with_file_name("known_machines"),
-        None => own::home()?.join(".ssh/known_machines"),
-    })
+/// Where it is written down which machine answered at which address: beside the keys that they proved themselves with. Nowhere, if who
+/// runs this has no home, or the keys go to no file (`/dev/null`).
+pub(crate) fn known_machines(args: &ConnectionArgs) -> Option<PathBuf> {
+    let known_hosts = match &args.known_hosts {
+        Some(path) => path.clone(),
+        None => own::home().ok()?.join(".ssh/known_hosts"),
+    };
+    let is_other = known_hosts.metadata().is_ok_and(|found| !found.is_file());
+    (!is_other).then(|| known_hosts.with_file_name("known_machines"))
 }
 
 fn jump(args: &ConnectionArgs, keys: &Credentials, host_keys: &HostKeys) -> Result<Vec<Hop>, Problem> {

@@ -50,7 +50,7 @@ pub(crate) struct Machine {
     pub(crate) jump: Vec<JumpHost>,
     /// How long things may take, where it says so itself.
     pub(crate) timeouts: Timeouts,
-    /// Whether a command runs again that was under way when the machine went down.
+    /// Whether a command runs again that was interrupted: the machine went down, or the run there was killed.
     pub(crate) rerun_interrupted: bool,
     /// What a reset runs.
     pub(crate) clean_up_commands: Vec<String>,

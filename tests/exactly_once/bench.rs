@@ -82,6 +82,10 @@ impl Bench {
         self.lab.run(&["reset", "-i", &self.key, &self.target])
     }
 
+    pub(crate) fn status(&self) -> String {
+        self.lab.run(&["status", "-o", "json", "-i", &self.key, &self.target]).out
+    }
+
     pub(crate) fn journal(&self) -> String {
         std::fs::read_to_string(on(&self.machine, "var/lib/anywhere/journal")).unwrap_or_default()
     }

@@ -64,6 +64,8 @@ fn a_torn_end_of_a_step_is_no_end_and_a_torn_beginning_no_beginning() {
         "e".to_owned(),
     ] {
         bench.cut(&journal, "end 8 ", &torn);
+        let status = bench.status();
+        assert!(status.contains("\"state\":\"interrupted\""), "{torn}: {status}");
         for _ in 0..2 {
             let named = bench.apply(&[]).expect(1);
             assert!(named.out.contains("step 8, runcmd[1], was under way"), "{torn}: {named:?}");

@@ -57,8 +57,8 @@ macro_rules! fields {
                 $($body)*
                 /// Ours: how long things may take.
                 pub timeouts: Option<crate::infrastructure::Timeouts>,
-                /// Ours: whether a command that was under way when the machine went down is run again. Otherwise such a machine
-                /// has failed: nobody but its author can know whether a command may run twice.
+                /// Ours: whether a command is run again that was interrupted: the machine went down, or the run there was killed.
+                /// Otherwise such a machine has failed: nobody but its author can know whether a command may run twice.
                 pub rerun_interrupted: Option<bool>,
                 /// Ours: what the Node of the machine is given once it has joined.
                 pub node: Option<crate::infrastructure::NodeMetadata>,

@@ -35,7 +35,7 @@ pub enum Error {
     /// All stopped in the middle of a command.
     #[error(
         "{name} was under way when {}; whether it had its effect is unknown. See to it, then run again with --rerun-interrupted, or with --rerun to run all steps again",
-        interruption(*.by)
+        .by.in_words()
     )]
     Interrupted {
         /// The step.
@@ -115,14 +115,6 @@ impl Error {
             "readonly" => Self::ReadOnly(text),
             _ => Self::Unfit(text),
         }
-    }
-}
-
-fn interruption(by: Interruption) -> &'static str {
-    match by {
-        Interruption::Reboot => "the host went down",
-        Interruption::Kill => "the run there was killed or could not go on, while the host stayed up",
-        Interruption::Unknown => "the host went down, or the run there was killed",
     }
 }
 

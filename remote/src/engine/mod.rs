@@ -115,7 +115,7 @@ pub struct Job<'a> {
     pub keep_going: bool,
     /// Run all steps again, once for each such word (letters and digits): coming back to a run must not begin it again.
     pub rerun: Option<&'a str>,
-    /// Run a command again that was under way when the host went down.
+    /// Run a command again that was interrupted: the host went down, or the run there was killed.
     pub rerun_interrupted: bool,
     /// Have the machine tell what it is, in the same round trip: [`Event::Facts`].
     pub facts: bool,

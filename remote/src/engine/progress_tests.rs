@@ -135,7 +135,11 @@ fn a_host_that_contradicts_itself_has_failed() {
         assert_eq!(end, format!("the host {why}; it does not run what it was sent"), "{lines}");
     }
     for (line, most, why) in [
-        ("follow NUMBER 0", MAX_RUNS, "begins again and again"),
+        (
+            "follow NUMBER 0, run NUMBER PLAN steps=2 time=1 by=me",
+            MAX_RUNS,
+            "begins again and again",
+        ),
         ("anywhere 1 b 1 NUMBER", MAX_MACHINES, "is another machine again and again"),
     ] {
         let again: Vec<_> = (0..2 * MAX_RUNS)

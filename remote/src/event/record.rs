@@ -82,6 +82,18 @@ pub enum Interruption {
     Unknown,
 }
 
+impl Interruption {
+    /// What happened, as part of a sentence.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Reboot => "the host went down",
+            Self::Kill => "the run there was killed or could not go on, while the host stayed up",
+            Self::Unknown => "the host went down, or the run there was killed",
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

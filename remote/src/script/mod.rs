@@ -76,7 +76,7 @@ pub struct Order<'a> {
     pub keep_going: bool,
     /// Run all steps again, also those that ended well; once for each such word.
     pub rerun: Option<&'a str>,
-    /// Run a command again that was under way when the host went down.
+    /// Run a command again that was interrupted: the host went down, or the run there was killed.
     pub rerun_interrupted: bool,
     /// Tell what the machine is, first of all.
     pub facts: bool,

@@ -32,7 +32,7 @@ for A_JOURNAL in "$A_DIR/journal" "$A_DIR/reset"; do
 	[ ! -s "$A_JOURNAL" ] || {
 		printf 'journal %s\n' "${A_JOURNAL##*/}"
 		# A last line that is not whole does not count, nor what was marked as such.
-		{ cat "$A_JOURNAL" && printf '\030\n'; } | awk '/\030$/ { next } $1 == "run" { n = 0 } { line[++n] = $0 } END { for (i = 1; i <= n; i++) print line[i] }' "$A_JOURNAL"
+		{ cat "$A_JOURNAL" && printf '\030\n'; } | awk '/\030$/ { next } $1 == "run" { n = 0 } { line[++n] = $0 } END { for (i = 1; i <= n; i++) print line[i] }'
 	}
 done
 printf '.\n'
