@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 /// An address and the port of the SSH server there. Two of the same machine are equal however they are written: the letters of a
 /// DNS name have no case (RFC 4343), its final dot says nothing here, and an IPv6 address has one text (RFC 5952).
@@ -29,6 +30,50 @@ impl Endpoint {
             (Err(_), _) => bare.trim_end_matches('.').to_ascii_lowercase(),
         };
         Self { address, port }
+    }
+
+    /// The IP address, without brackets, or the DNS name.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The port of the SSH server.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+/// Text that is no endpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoEndpoint;
+
+impl fmt::Display for NoEndpoint {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("no address and port: write it as 192.0.2.1:22, [2001:db8::1]:22 or worker-1.example.com:22")
+    }
+}
+
+impl std::error::Error for NoEndpoint {}
+
+/// The way back from its text, exactly.
+impl FromStr for Endpoint {
+    type Err = NoEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, NoEndpoint> {
+        let (address, port) = text.rsplit_once(':').ok_or(NoEndpoint)?;
+        let inner = address
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .filter(|inner| inner.contains(':'));
+        let address = match inner {
+            Some(inner) => inner,
+            None if address.contains(':') => return Err(NoEndpoint),
+            None => address,
+        };
+        Ok(Self {
+            address: address.to_owned(),
+            port: port.parse().map_err(|_| NoEndpoint)?,
+        })
     }
 }
 
@@ -64,6 +109,26 @@ mod tests {
         assert_ne!(Endpoint::new("192.0.2.1", 22), Endpoint::new("192.0.2.1", 2222));
         assert_ne!(Endpoint::new("192.0.2.1", 22), Endpoint::new("192.0.2.10", 22));
         assert_ne!(Endpoint::new("fe80::1%eth0", 22), Endpoint::new("fe80::1%eth1", 22));
+    }
+
+    #[test]
+    fn its_text_is_read_back() {
+        for address in [
+            "192.0.2.1",
+            "2001:db8::1",
+            "fe80::1%eth0",
+            "a.example.com",
+            "[[a:b]]",
+            "[a]",
+            "a]",
+            "",
+        ] {
+            let endpoint = Endpoint::new(address, 2222);
+            assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+        }
+        for text in ["", "192.0.2.1", "2001:db8::1:22", "a:b", "a:65536", "a:-1"] {
+            assert_eq!(text.parse::<Endpoint>(), Err(super::NoEndpoint), "{text}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ mod state;
 pub use assign::{Matching, Reservation, Waiting, Why, assign};
 pub use claim::{Claim, ClaimId, Named};
 pub use claim_next::{ClaimAction, claim_next, may_provision};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, NoEndpoint};
 pub use entry::{Entry, EntryId, Pool};
 pub use entry_next::{Action, ClaimSeen, Decision, Names, Observed, Orders, Outcome, Work, entry_next, may_clean};
 pub use retry::Retry;

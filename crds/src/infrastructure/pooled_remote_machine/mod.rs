@@ -4,10 +4,10 @@ mod status;
 pub mod v1beta1;
 pub mod v1beta2;
 
-pub use status::{MachineRef, PooledRemoteMachineStatus};
+pub use status::{MachineRef, PooledRemoteMachineStatus, Quarantine};
 
 use crate::conversion::Move;
-use crate::definition::{AGE, Column, Definition, INFRASTRUCTURE, Served};
+use crate::definition::{AGE, Column, Definition, INFRASTRUCTURE, READY_REASON, Served, since};
 use crate::schema;
 
 use super::PROVIDER;
@@ -49,15 +49,18 @@ pub const DEFINITION: Definition = Definition {
 
 const DESCRIPTION: &str = "An entry of a pool: a machine that is there to be claimed by a RemoteMachine that names the pool.";
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 8] = [
     Column::new("Address", ".spec.machine.address", "string", "Where the machine is"),
     Column::new("Pool", ".spec.pool", "string", "The pool that it is in"),
     Column::new("Reserved", ".status.reserved", "string", "Whether a RemoteMachine has it"),
+    Column::new("State", ".status.state", "string", "What it is in"),
     Column::new(
         "Remote Machine",
         ".status.machineRef.name",
         "string",
         "The RemoteMachine that has it",
     ),
+    READY_REASON,
+    since(".status.since"),
     AGE,
 ];
