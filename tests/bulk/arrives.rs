@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use testbed::{Kind, Shell};
+use testbed::{Faults, Kind, MachineSpec, Shell};
 
 use crate::lab::{on, sh};
 use crate::site::{MB, Site, flag, noise, text};
@@ -128,4 +128,22 @@ fn a_reset_removes_what_was_sent() {
             .count(),
         1
     );
+}
+
+/// It is read whole before it says its first word, which takes longer than a host may be silent.
+#[test]
+fn a_large_plan_arrives_over_a_slow_link() {
+    let faults = Faults {
+        bytes_per_second: Some(100_000),
+        ..Faults::default()
+    };
+    let site = Site::behind(&MachineSpec::default(), faults);
+    let content = text(MB);
+    let lines = String::from_utf8(content.clone()).unwrap().replace('\n', "\n      ");
+    let data = format!("#cloud-config\nwrite_files:\n  - path: /srv/file\n    content: |\n      {lines}\n");
+    let data = site.lab.file("data", data).display().to_string();
+    let ran = site.apply(&["--silence-timeout", "6", "--bootstrap-data", &data]).expect(0);
+    assert!(!ran.out.contains("reconnecting"), "{ran:?}");
+    assert_eq!(site.read("srv/file").len(), MB + 1);
+    site.check_clean();
 }

@@ -74,6 +74,27 @@ fn no_inodes_for_a_file() {
     failure.compare();
 }
 
+/// What only root may write to is not what is wrong: a user's program lies in the home directory.
+#[test]
+fn a_user_without_room_for_the_program() {
+    let (full, fixed) = (plain(), plain());
+    crowded(&full, "/home/admin/.local");
+    for (machine, mount) in [(&full, ":"), (&fixed, "mount -t tmpfs -o ro none /home/admin/.local")] {
+        let script = format!("mkdir -p /home/admin/.local && {mount} && chown admin /home/admin/.local || :");
+        assert!(machine.run(&["sh", "-c", &script]).unwrap().status.success());
+    }
+    for (name, machine) in [("no-inodes-for-user", &full), ("read-only-for-user", &fixed)] {
+        let mut failure = Failure::new(name);
+        failure.machine(machine);
+        let to = target("admin", machine);
+        failure.apply(1, &to, "--host-key-checking no --no-sudo");
+        for command in ["status", "doctor", "logs"] {
+            failure.run(1, &format!("{command} -i {} --host-key-checking no --no-sudo {to}", key()));
+        }
+        failure.compare();
+    }
+}
+
 #[test]
 fn programs_cannot_be_run_where_they_are() {
     let machine = plain();

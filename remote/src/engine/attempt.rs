@@ -28,6 +28,10 @@ const STOP: Duration = Duration::from_millis(500);
 /// The most of a program's standard error that is kept for an explanation; what a login shell says may stand before it.
 pub(super) const MAX_SAID: usize = 64 * 1024;
 
+/// The slowest link that is waited for, in bytes a second: so much longer than it may be silent has a host to say the first word, as it
+/// says none before it has the whole program, of which megabytes may be under way.
+const SLOWEST: u64 = 16 * 1024;
+
 /// How much is heard of a program, and how long it may be silent.
 pub(super) struct Bounds {
     /// Without a line that means something: noise does not count, however much there is of it.
@@ -54,7 +58,7 @@ pub(super) enum Answer<'a, E> {
     End(E),
 }
 
-/// Sends `program` and gives each line of its answer to `read`, until that returns an end. `way` is how to become root; where it is
+/// Sends `program` and gives each line of its answer to `read`, as it came and as what it means, until that returns an end. `way` is how to become root; where it is
 /// refused, another one is tried and kept there.
 ///
 /// # Errors
@@ -66,7 +70,7 @@ pub(super) async fn talk<'a, E>(
     program: &Secret,
     bounds: &Bounds,
     cancel: &CancellationToken,
-    mut read: impl FnMut(RawLine) -> Answer<'a, E>,
+    mut read: impl FnMut(RawLine, Line) -> Answer<'a, E>,
 ) -> Result<Talk<E>, Error> {
     let mut of_sudo: Option<PrivilegeError> = None;
     loop {
@@ -95,7 +99,7 @@ async fn talk_one_way<'a, E>(
     program: &Secret,
     &Bounds { silence, bytes: most }: &Bounds,
     cancel: &CancellationToken,
-    read: &mut impl FnMut(RawLine) -> Answer<'a, E>,
+    read: &mut impl FnMut(RawLine, Line) -> Answer<'a, E>,
 ) -> Result<Talk<E>, Error> {
     let command = way.wrap(&host.privilege, &script::enter(program));
     // Not our own token: a command that is cancelled takes no input any more, and it must still take the word to stop.
@@ -138,7 +142,9 @@ async fn talk_one_way<'a, E>(
     let mut input = Some(input);
     let mut sending: Sending<'_> = Box::pin(send(input.take(), program));
     let mut stopping: Option<Instant> = None;
-    let (mut heard, mut pulse) = (Instant::now(), Pulse::default());
+    // Not before then is it taken to be silent.
+    let mut heard = Instant::now() + Duration::from_secs(program.len() as u64 / SLOWEST);
+    let mut pulse = Pulse::default();
     loop {
         let deadline = stopping.unwrap_or(heard + silence);
         let next = tokio::select! {
@@ -156,7 +162,7 @@ async fn talk_one_way<'a, E>(
             }
             sent = &mut sending, if input.is_none() => {
                 let (back, sent) = sent;
-                (input, heard) = (Some(back), Instant::now());
+                (input, heard) = (Some(back), heard.max(Instant::now()));
                 match sent {
                     Ok(()) | Err(Interruption::Closed) => continue,
                     Err(Interruption::Stuck(seconds)) => {
@@ -190,10 +196,10 @@ async fn talk_one_way<'a, E>(
             }
         };
         for line in lines {
-            if !talker.begins(&line.bytes) {
+            let parsed = Line::parse(&line.bytes);
+            if !talker.begins(&parsed, &line.bytes) {
                 continue;
             }
-            let parsed = Line::parse(&line.bytes);
             if parsed != Line::Noise || line.bytes.starts_with(LOGGED) {
                 heard = Instant::now();
             }
@@ -204,7 +210,7 @@ async fn talk_one_way<'a, E>(
                 let user = host.target.user.clone();
                 return Err(Error::Privilege(PrivilegeError::NoExec { user }));
             }
-            match read(line) {
+            match read(line, parsed) {
                 Answer::Nothing => {}
                 Answer::Send(delivery) => {
                     if let Some(input) = input.take() {
@@ -313,13 +319,11 @@ impl Talker {
     }
 
     /// Whether the program has begun with this line or one before: what the login shell says by itself means nothing.
-    fn begins(&mut self, line: &[u8]) -> bool {
+    fn begins(&mut self, line: &Line, bytes: &[u8]) -> bool {
         if !self.began {
-            let line_of_ours = Line::parse(line);
-            self.began =
-                matches!(&line_of_ours, Line::Hello { .. }) || matches!(&line_of_ours, Line::Fail { what, .. } if what != "tool");
+            self.began = matches!(line, Line::Hello { .. }) || matches!(line, Line::Fail { what, .. } if what != "tool");
             if !self.began && self.before.len() < MAX_SAID {
-                self.before.extend_from_slice(line);
+                self.before.extend_from_slice(bytes);
                 self.before.push(b'\n');
             }
         }

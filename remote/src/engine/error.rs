@@ -107,6 +107,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The host contradicts itself, or asks for what it has no use for.
+    pub(super) fn hostile(what: &str) -> Self {
+        Self::Hostile(what.to_owned())
+    }
+
     /// What a program that could not begin (`fail WHAT TEXT`) means.
     pub(super) fn unfit(what: &str, text: String) -> Self {
         match what {

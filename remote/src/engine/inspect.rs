@@ -62,9 +62,9 @@ pub struct Status {
     /// If the run neither ended nor goes on: what stopped it.
     pub interrupted_by: Option<Interruption>,
     /// Which boot the host is in.
-    pub boot_id: String,
+    pub(crate) boot_id: String,
     /// Which machine it is: machine-id(5).
-    pub machine_id: Option<String>,
+    pub(crate) machine_id: Option<String>,
     /// What it is, if that was asked for.
     pub facts: Option<Facts>,
 }
@@ -129,8 +129,7 @@ pub async fn inspect(
 ) -> Result<Status, Error> {
     let question = if facts { Question::StatusAndFacts } else { Question::Status };
     let (mut status, mut told) = (Status::default(), None);
-    ask(host, question, limits, deadlines, cancel, &mut |line, telling| {
-        let line = Line::parse(line);
+    ask(host, question, limits, deadlines, cancel, &mut |_, line, telling| {
         told = telling.take(&line).or(told.take());
         status.read(line);
     })
@@ -145,8 +144,8 @@ pub async fn inspect(
 /// See [`Error`].
 pub async fn facts(host: &Host, limits: &Limits, deadlines: &Deadlines, cancel: &CancellationToken) -> Result<Facts, Error> {
     let mut told = None;
-    ask(host, Question::Facts, limits, deadlines, cancel, &mut |line, telling| {
-        told = telling.take(&Line::parse(line)).or(told.take());
+    ask(host, Question::Facts, limits, deadlines, cancel, &mut |_, line, telling| {
+        told = telling.take(&line).or(told.take());
     })
     .await?;
     told.ok_or_else(|| Error::Lost("the host did not tell what it is".to_owned()))
@@ -163,8 +162,8 @@ pub async fn logs(
     cancel: &CancellationToken,
     listener: &mut (dyn FnMut(String) + Send),
 ) -> Result<(), Error> {
-    ask(host, Question::Log, limits, deadlines, cancel, &mut |line, _| {
-        if let Some(text) = line.strip_prefix(LOGGED) {
+    ask(host, Question::Log, limits, deadlines, cancel, &mut |bytes, _, _| {
+        if let Some(text) = bytes.strip_prefix(LOGGED) {
             listener(printable(text));
         }
     })
@@ -183,8 +182,7 @@ pub async fn examine(
     cancel: &CancellationToken,
 ) -> Result<Examination, Error> {
     let (mut examination, mut told) = (Examination::default(), None);
-    let key = ask(host, Question::Doctor, limits, deadlines, cancel, &mut |line, telling| {
-        let line = Line::parse(line);
+    let key = ask(host, Question::Doctor, limits, deadlines, cancel, &mut |_, line, telling| {
         if let Line::Fact { name, value } = &line {
             examination.findings.take(name, value);
         }
@@ -204,7 +202,7 @@ async fn ask(
     limits: &Limits,
     deadlines: &Deadlines,
     cancel: &CancellationToken,
-    read: &mut (dyn FnMut(&[u8], &mut Telling) + Send),
+    read: &mut (dyn FnMut(&[u8], Line, &mut Telling) + Send),
 ) -> Result<Option<String>, Error> {
     let connection = match ssh::connect(&host.target, deadlines, cancel).await {
         Ok(connection) => connection,
@@ -225,11 +223,19 @@ async fn ask(
         silence: limits.silence,
         bytes,
     };
-    let talking = talk(&connection, host, &mut way, &program, &bounds, cancel, |line| {
-        if line.bytes == END {
-            return Answer::End(());
+    let talking = talk(&connection, host, &mut way, &program, &bounds, cancel, |raw, line| {
+        if raw.bytes == END {
+            return Answer::End(Ok(()));
         }
-        read(&line.bytes, &mut telling);
+        if let Line::Fail { what, text } = line {
+            return Answer::End(Err(Error::unfit(&what, text)));
+        }
+        if let Line::Hello { version, .. } = line
+            && version != 1
+        {
+            return Answer::End(Err(Error::Version(version)));
+        }
+        read(&raw.bytes, line, &mut telling);
         Answer::Nothing
     });
     let talked = timeout(patience, talking)
@@ -237,7 +243,7 @@ async fn ask(
         .unwrap_or(Err(Error::Endless(patience.as_secs())));
     connection.close().await;
     match talked? {
-        Talk::End(()) => Ok(key),
+        Talk::End(ended) => ended.map(|()| key),
         Talk::Broken(reason) => Err(ExecError::ConnectionLost(reason).into()),
     }
 }

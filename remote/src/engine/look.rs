@@ -70,17 +70,24 @@ async fn ask(
 ) -> Result<Result<Facts, String>, Error> {
     let program = script::render_question(Question::Facts);
     let (mut telling, mut told) = (Telling::begin(), None);
-    let talked = talk(connection, host, way, &program, &answer(job.limits.silence), cancel, |line| {
-        if line.bytes == END {
-            return Answer::End(told.take());
-        }
-        let line = Line::parse(&line.bytes);
-        if let Line::Fail { what, text } = line {
-            return Answer::End(Some(Err(Error::unfit(&what, text))));
-        }
-        told = telling.take(&line).map(Ok).or(told.take());
-        Answer::Nothing
-    })
+    let talked = talk(
+        connection,
+        host,
+        way,
+        &program,
+        &answer(job.limits.silence),
+        cancel,
+        |raw, line| {
+            if raw.bytes == END {
+                return Answer::End(told.take());
+            }
+            if let Line::Fail { what, text } = line {
+                return Answer::End(Some(Err(Error::unfit(&what, text))));
+            }
+            told = telling.take(&line).map(Ok).or(told.take());
+            Answer::Nothing
+        },
+    )
     .await?;
     match talked {
         Talk::End(Some(Ok(facts))) => Ok(Ok(facts)),

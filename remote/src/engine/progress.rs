@@ -60,9 +60,11 @@ pub(super) enum End {
     Bad(Error),
 }
 
-/// The host contradicts itself.
-fn hostile(what: &str) -> End {
-    End::Bad(Error::Hostile(what.to_owned()))
+impl End {
+    /// See [`Error::hostile`].
+    pub(super) fn hostile(what: &str) -> Self {
+        Self::Bad(Error::hostile(what))
+    }
 }
 
 impl<'a> Progress<'a> {
@@ -100,7 +102,7 @@ impl<'a> Progress<'a> {
                     self.machines += 1;
                 }
                 self.machine_id = machine_id;
-                (self.machines > MAX_MACHINES).then(|| hostile("is another machine again and again"))
+                (self.machines > MAX_MACHINES).then(|| End::hostile("is another machine again and again"))
             }
             Line::Foreign { machine_id, owner } => Some(End::Bad(Error::OtherMachine {
                 remembered: machine_id,
@@ -110,10 +112,10 @@ impl<'a> Progress<'a> {
             Line::Owned(owner) => Some(End::Bad(Error::Owned { owner })),
             Line::Held(holder) => Some(End::Bad(Error::Held { holder })),
             Line::Done(plan) if plan == self.plan.id() => Some(End::Unchanged),
-            Line::Done(_) => Some(hostile("says that another plan had ended well")),
+            Line::Done(_) => Some(End::hostile("says that another plan had ended well")),
             Line::Clean => Some(match self.mode {
                 Mode::Reset => End::Unchanged,
-                Mode::Apply => hostile("answers as to a reset"),
+                Mode::Apply => End::hostile("answers as to a reset"),
             }),
             Line::Lost(text) => Some(End::Bad(Error::Lost(self.redactor.redact(&text)))),
             Line::Fail { what, text } => Some(End::Bad(Error::unfit(&what, text))),
@@ -146,7 +148,7 @@ impl<'a> Progress<'a> {
         self.interrupted = None;
         self.runs += 1;
         // Each is followed first, and then says itself that it has begun.
-        (self.runs > 2 * MAX_RUNS).then(|| hostile("begins again and again"))
+        (self.runs > 2 * MAX_RUNS).then(|| End::hostile("begins again and again"))
     }
 
     /// The step with this number, if it has this id.
@@ -162,7 +164,7 @@ impl<'a> Progress<'a> {
             Record::Begin { number, id, at, .. } => {
                 self.step(number, &id)?;
                 if self.ended.contains(&number) || self.began.insert(number, at).is_some() {
-                    return Some(hostile(&format!("says that step {number} began twice")));
+                    return Some(End::hostile(&format!("says that step {number} began twice")));
                 }
                 listener(Event::StepBegan { number });
                 None
@@ -181,7 +183,7 @@ impl<'a> Progress<'a> {
             Record::End { number, id, status, at } => {
                 let step = self.step(number, &id)?;
                 let Some(began) = self.began.remove(&number) else {
-                    return Some(hostile(&format!("says that step {number} ended before it began")));
+                    return Some(End::hostile(&format!("says that step {number} ended before it began")));
                 };
                 self.ended.insert(number);
                 let took = Duration::from_millis(at.saturating_sub(began).saturating_mul(10));
@@ -221,7 +223,7 @@ impl<'a> Progress<'a> {
             Outcome::Ok => match (&self.failure, self.began.keys().min()) {
                 (None, None) => End::Ok,
                 (Some(Failure { number, .. }), _) | (None, Some(number)) => {
-                    hostile(&format!("says that all ended well, but step {number} did not"))
+                    End::hostile(&format!("says that all ended well, but step {number} did not"))
                 }
             },
             Outcome::Stopped => End::Bad(Error::Stopped),

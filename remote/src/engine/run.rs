@@ -14,7 +14,6 @@ use super::privilege::Way;
 use super::progress::{End, Progress};
 use super::supply::Supply;
 use super::{Event, Finish, Host, Job, Planning};
-use crate::event::Line;
 use crate::plan::Plan;
 use crate::script::{self, Order};
 use crate::ssh::{self, ConnectError, Connection, Traffic};
@@ -187,19 +186,18 @@ impl<'a> Runner<'a> {
                 bytes: BYTES.saturating_add(BYTES_A_STEP.saturating_mul(self.plan.steps().len() as u64)),
             },
             self.cancel,
-            |line| {
-                let parsed = Line::parse(&line.bytes);
+            |raw, line| {
                 if wants_facts
                     && !*has_facts
-                    && let Some(facts) = facts.take(&parsed)
+                    && let Some(facts) = facts.take(&line)
                 {
                     *has_facts = true;
                     listener(Event::Facts(Box::new(facts)));
                 }
-                match supply.observe(&parsed) {
+                match supply.observe(&line) {
                     Ok(Some(delivery)) => Answer::Send(delivery),
                     Ok(None) => progress
-                        .observe(parsed, line.length, listener)
+                        .observe(line, raw.length, listener)
                         .map_or(Answer::Nothing, Answer::End),
                     Err(end) => Answer::End(end),
                 }

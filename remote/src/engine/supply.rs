@@ -97,9 +97,9 @@ impl<'a> Supply<'a> {
                     "{} arrived as something else: it was changed while it was read; run the same command again",
                     content.label()
                 )))),
-                None => Err(End::Bad(hostile("reports a content that it was not sent"))),
+                None => Err(End::hostile("reports a content that it was not sent")),
             },
-            Line::Want(_) | Line::Send { .. } => Err(End::Bad(hostile("asks for contents a second time"))),
+            Line::Want(_) | Line::Send { .. } => Err(End::hostile("asks for contents a second time")),
             Line::Hello { .. }
             | Line::Owned(_)
             | Line::Foreign { .. }
@@ -124,7 +124,7 @@ impl<'a> Supply<'a> {
 
     fn want(&mut self, want: Want) -> Result<(), End> {
         let Some((content, number)) = self.contents.get(want.sha256.as_str()) else {
-            return Err(End::Bad(hostile("asks for a content that is not of its plan")));
+            return Err(End::hostile("asks for a content that is not of its plan"));
         };
         if want.has > content.size() {
             let what = format!(
@@ -133,18 +133,14 @@ impl<'a> Supply<'a> {
                 content.label(),
                 content.size()
             );
-            return Err(End::Bad(hostile(&what)));
+            return Err(End::hostile(&what));
         }
         if self.wanted.iter().any(|(_, _, other)| other.sha256 == want.sha256) {
-            return Err(End::Bad(hostile("asks for the same content twice")));
+            return Err(End::hostile("asks for the same content twice"));
         }
         self.wanted.push(((*content).clone(), *number, want));
         Ok(())
     }
-}
-
-fn hostile(what: &str) -> Error {
-    Error::Hostile(what.to_owned())
 }
 
 impl Delivery<'_> {
