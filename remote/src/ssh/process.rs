@@ -188,24 +188,12 @@ async fn drain(mut channel: ChannelReadHalf, queue: &mpsc::Sender<Output>, aroun
             () = queue.closed() => return Output::Lost(ExecError::Cancelled),
             message = channel.wait() => message,
         };
-        #[allow(clippy::wildcard_enum_match_arm)] // foreign and non_exhaustive; the rest says nothing about a command
-        let output = match message {
-            None => return lost(),
-            Some(ChannelMsg::Close) => return Output::Closed,
-            Some(ChannelMsg::Failure) => return Output::Lost(ExecError::Refused("the exec request failed".to_owned())),
-            Some(ChannelMsg::Data { data }) => Output::Stdout(data),
-            Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => Output::Stderr(data),
-            Some(ChannelMsg::ExitStatus { exit_status }) => Output::Exited(exit_status),
-            Some(ChannelMsg::ExitSignal { signal_name, .. }) => Output::Signalled(signal_name_of(&signal_name)),
-            // An end of file is not the end: the exit status may come after it.
-            Some(_) => continue,
+        let Some(message) = message else { return lost() };
+        let output = match meaning(message) {
+            None => continue,
+            Some(last @ (Output::Closed | Output::Lost(_))) => return last,
+            Some(output) => output,
         };
-        if let Output::Stdout(data) | Output::Stderr(data) = &output
-            && data.len() > LARGEST_MESSAGE
-        {
-            let why = "the server sent more at once than it may (RFC 4254, 5.2)".to_owned();
-            return Output::Lost(ExecError::ConnectionLost(why));
-        }
         let Err(mpsc::error::TrySendError::Full(output)) = queue.try_send(output) else {
             continue;
         };
@@ -220,6 +208,28 @@ async fn drain(mut channel: ChannelReadHalf, queue: &mpsc::Sender<Output>, aroun
             },
         }
     }
+}
+
+/// What a message says of the command, if anything.
+fn meaning(message: ChannelMsg) -> Option<Output> {
+    #[allow(clippy::wildcard_enum_match_arm)] // foreign and non_exhaustive; the rest says nothing about a command
+    let output = match message {
+        ChannelMsg::Close => Output::Closed,
+        ChannelMsg::Failure => Output::Lost(ExecError::Refused("the exec request failed".to_owned())),
+        ChannelMsg::Data { data } => Output::Stdout(data),
+        ChannelMsg::ExtendedData { data, ext: STDERR } => Output::Stderr(data),
+        ChannelMsg::ExitStatus { exit_status } => Output::Exited(exit_status),
+        ChannelMsg::ExitSignal { signal_name, .. } => Output::Signalled(signal_name_of(&signal_name)),
+        // An end of file is not the end: the exit status may come after it.
+        _ => return None,
+    };
+    if let Output::Stdout(data) | Output::Stderr(data) = &output
+        && data.len() > LARGEST_MESSAGE
+    {
+        let why = "the server sent more at once than it may (RFC 4254, 5.2)".to_owned();
+        return Some(Output::Lost(ExecError::ConnectionLost(why)));
+    }
+    Some(output)
 }
 
 fn signal_name_of(signal: &russh::Sig) -> String {
@@ -238,5 +248,38 @@ fn signal_name_of(signal: &russh::Sig) -> String {
         Sig::TERM => "TERM".to_owned(),
         Sig::USR1 => "USR1".to_owned(),
         Sig::Custom(name) => printable(name.as_bytes()).chars().take(40).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_messages_mean() {
+        let largest = Bytes::from(vec![b'x'; LARGEST_MESSAGE]);
+        let too_large = Bytes::from(vec![b'x'; LARGEST_MESSAGE + 1]);
+        let lost = || {
+            let why = "the server sent more at once than it may (RFC 4254, 5.2)".to_owned();
+            Some(Output::Lost(ExecError::ConnectionLost(why)))
+        };
+        let extended = |data: &Bytes, ext| ChannelMsg::ExtendedData { data: data.clone(), ext };
+        for (message, meant) in [
+            (
+                ChannelMsg::Data { data: largest.clone() },
+                Some(Output::Stdout(largest.clone())),
+            ),
+            (ChannelMsg::Data { data: too_large.clone() }, lost()),
+            (extended(&largest, STDERR), Some(Output::Stderr(largest.clone()))),
+            (extended(&too_large, STDERR), lost()),
+            // No standard error (RFC 4254, 5.2): not ours to read.
+            (extended(&too_large, 2), None),
+            (ChannelMsg::Eof, None),
+            (ChannelMsg::ExitStatus { exit_status: 3 }, Some(Output::Exited(3))),
+            (ChannelMsg::Close, Some(Output::Closed)),
+        ] {
+            let text = format!("{message:?}");
+            assert_eq!(meaning(message), meant, "{}", text.get(..60).unwrap_or(&text));
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod algorithms;
 mod certificates;
 mod commands;
+mod endless_answers;
 mod faults;
 mod host_keys;
 mod login;
