@@ -6,7 +6,7 @@ use remote::doctor::{Diagnosis, Examination, Intent, Level, compare, diagnose};
 use remote::engine::{self, Error};
 use serde_json::json;
 
-use super::{Exit, limits, with_runtime};
+use super::{Exit, deadlines_of, limits, with_runtime};
 use crate::cli::{DoctorArgs, Output};
 use crate::input::Problem;
 use crate::machine::{self, Fleet, Machine};
@@ -20,13 +20,13 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<Exit, Vec<Problem>> {
     let Fleet { machines, .. } = read(args)?;
     let hosts = credentials::hosts(&machines, &args.connection)?;
     let (limits, deadlines) = limits(&args.connection);
-    let timeouts: Vec<_> = machines.iter().map(|machine| machine.timeouts).collect();
+    let deadlines = deadlines_of(&machines, deadlines);
     let parallel = usize::from(args.connection.parallel);
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
         fleet::hosts(hosts, parallel, move |index, host| {
             let cancel = cancel.clone();
-            let deadlines = timeouts.get(index).copied().unwrap_or_default().deadlines(deadlines);
+            let deadlines = deadlines(index);
             async move { engine::examine(&host, &limits, &deadlines, &cancel).await }
         })
     })?;

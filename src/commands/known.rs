@@ -7,7 +7,7 @@ use remote::engine;
 use remote::facts::Facts;
 use serde_json::Value;
 
-use super::{limits, with_runtime};
+use super::{deadlines_of, limits, with_runtime};
 use crate::cli::PlanArgs;
 use crate::input::{self, Problem};
 use crate::machine::{Machine, Planned};
@@ -54,12 +54,12 @@ fn ask(machines: &[Machine], args: &PlanArgs) -> Result<Vec<Told>, Vec<Problem>>
     }
     let hosts = credentials::hosts(&those, &args.connection)?;
     let (limits, deadlines) = limits(&args.connection);
-    let timeouts: Vec<_> = those.iter().map(|machine| machine.timeouts).collect();
+    let deadlines = deadlines_of(&those, deadlines);
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
         fleet::hosts(hosts, usize::from(args.connection.parallel), move |index, host| {
             let cancel = cancel.clone();
-            let deadlines = timeouts.get(index).copied().unwrap_or_default().deadlines(deadlines);
+            let deadlines = deadlines(index);
             async move { engine::facts(&host, &limits, &deadlines, &cancel).await }
         })
     })?;

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, Command};
 use crate::input::Problem;
+use crate::machine::Machine;
 use crate::report::printer;
 
 /// How the program ended.
@@ -130,4 +131,10 @@ fn limits(connection: &crate::cli::ConnectionArgs) -> (remote::engine::Limits, D
         },
         crate::credentials::deadlines(connection),
     )
+}
+
+/// The deadlines of each of these machines: those of the command line, but for what a machine sets itself.
+fn deadlines_of(machines: &[Machine], deadlines: Deadlines) -> impl Fn(usize) -> Deadlines + use<> {
+    let own: Vec<_> = machines.iter().map(|machine| machine.timeouts.deadlines(deadlines)).collect();
+    move |index| own.get(index).copied().unwrap_or(deadlines)
 }

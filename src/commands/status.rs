@@ -5,7 +5,7 @@ use std::sync::Arc;
 use remote::engine::{self, Error, Interruption, State, Status};
 use serde_json::json;
 
-use super::{Exit, limits, with_runtime};
+use super::{Exit, deadlines_of, limits, with_runtime};
 use crate::cli::{StatusArgs, StatusOutput};
 use crate::input::Problem;
 use crate::machine::{self, Machine};
@@ -17,14 +17,14 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Vec<Problem>> {
     let machines = machine::read(&args.machines, None)?.machines;
     let hosts = credentials::hosts(&machines, &args.connection)?;
     let (limits, deadlines) = limits(&args.connection);
-    let timeouts: Vec<_> = machines.iter().map(|machine| machine.timeouts).collect();
+    let deadlines = deadlines_of(&machines, deadlines);
     let parallel = usize::from(args.connection.parallel);
     let wants_facts = args.output != StatusOutput::Text;
     let answers = with_runtime(|cancel| {
         let cancel = Arc::new(cancel);
         fleet::hosts(hosts, parallel, move |index, host| {
             let cancel = cancel.clone();
-            let deadlines = timeouts.get(index).copied().unwrap_or_default().deadlines(deadlines);
+            let deadlines = deadlines(index);
             async move { engine::inspect(&host, wants_facts, &limits, &deadlines, &cancel).await }
         })
     })?;
