@@ -149,8 +149,7 @@ a_start() {
 # a_own: the owner, unless it is known already: then there is nothing to write.
 a_own() {
 	[ -d "$A_DIR" ] || A_MSG=$(mkdir -p "$A_DIR" 2>&1) || a_cannot "$A_DIR" "$A_MSG"
-	{ printf '' >>"$A_JOURNAL" && { [ -s "$A_DIR/owner" ] || printf '%s
-' "$A_OWNER" >"$A_DIR/owner"; }; } 2>"$A_RUN/said" || {
+	{ printf '' >>"$A_JOURNAL" && { [ -s "$A_DIR/owner" ] || printf '%s\n' "$A_OWNER" >"$A_DIR/owner"; }; } 2>"$A_RUN/said" || {
 		A_MSG=''
 		read -r A_MSG <"$A_RUN/said" || :
 		a_cannot "$A_DIR" "$A_MSG"

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use russh::Channel;
 use russh::client::{self, ChannelOpenHandle, DisconnectReason};
-
 use russh::keys::{PublicKeyBase64 as _, PublicKeyOrCertificate};
 use tokio::sync::mpsc;
 
