@@ -1,6 +1,9 @@
 //! The deadlines that a machine itself keeps.
 
-use testbed::{Machine, Shell, SudoRule};
+use std::net::SocketAddr;
+
+use socket2::{Domain, Socket, Type};
+use testbed::{Keys, Machine, Shell, SudoRule};
 
 use crate::lab::{Lab, machine, sh, target};
 
@@ -52,8 +55,16 @@ fn a_run_that_takes_too_long_is_ended() {
 
 /// A RemoteMachine with these lines in its spec, and no bootstrap data of its own.
 fn manifest(lab: &Lab, machine: &Machine, spec: &str) {
-    let key = machine.keys().private_key().unwrap().replace('\n', "\n    ");
-    let (address, port) = (machine.address(), machine.port());
+    manifest_at(lab, machine.socket_address(), spec);
+}
+
+fn manifest_at(lab: &Lab, at: SocketAddr, spec: &str) {
+    let key = Keys::of_this_process()
+        .unwrap()
+        .private_key()
+        .unwrap()
+        .replace('\n', "\n    ");
+    let (address, port) = (at.ip(), at.port());
     lab.file(
         "manifest.yaml",
         format!(
@@ -82,6 +93,38 @@ fn what_a_machine_says_of_its_timeouts_counts_for_it() {
         failed.out.contains("the run took longer than 1 s and the step was ended"),
         "{failed:?}"
     );
+}
+
+/// An address that never answers a connection, as long as the sockets are there: nobody accepts, and one connection is all that fits
+/// (listen(2)).
+fn never_answers() -> (SocketAddr, [Socket; 2]) {
+    let [listening, filling] = [(); 2].map(|()| Socket::new(Domain::IPV4, Type::STREAM, None).unwrap());
+    listening.bind(&SocketAddr::from(([127, 33, 0, 11], 0)).into()).unwrap();
+    listening.listen(0).unwrap();
+    let address = listening.local_addr().unwrap();
+    filling.connect(&address).unwrap();
+    (address.as_socket().unwrap(), [listening, filling])
+}
+
+#[test]
+fn what_a_machine_says_of_its_connection_counts_for_every_command() {
+    let lab = Lab::new();
+    let (address, _sockets) = never_answers();
+    let data = lab.file("data", "#cloud-config\nruncmd:\n- 'true'\n");
+    manifest_at(&lab, address, "timeouts: {connectSeconds: 1}");
+    for command in [
+        &["apply", "-b", data.to_str().unwrap()][..],
+        &["status"],
+        &["doctor"],
+        &["logs"],
+        &["reset"],
+    ] {
+        let ran = lab.run(&[command, &["-f", "manifest.yaml"]].concat()).expect(1);
+        let told = ran.all().split_whitespace().collect::<Vec<_>>().join(" ");
+        // The deadline of all, or that of the connection: whichever is noticed first.
+        let is_told = told.contains("no answer within 1s") || told.contains("connect took longer than 1s");
+        assert!(is_told, "{command:?}: {told}");
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) async fn dial(hop: &Hop, within: Duration) -> Result<TcpStream, Unrea
                 return Ok(stream);
             }
             Ok(Err(error)) => failure = Unreachable::from_io(&error, Phase::Connect),
-            Err(_) => failure = Unreachable::TimedOut,
+            Err(_) => failure = Unreachable::NoAnswer(within),
         }
     }
     Err(failure)

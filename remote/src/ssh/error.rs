@@ -100,6 +100,9 @@ pub enum Unreachable {
     /// The network knows no way.
     #[error("no route ({0})")]
     NoRoute(String),
+    /// It did not answer for as long as it may take.
+    #[error("no answer within {0:?}; the machine is down or a firewall drops the packets")]
+    NoAnswer(Duration),
     /// The operating system or the jump host gave up.
     #[error("connection timed out; the machine is down or a firewall drops the packets")]
     TimedOut,
