@@ -48,6 +48,13 @@ impl Identity {
         Ok(())
     }
 
+    /// What is shown.
+    #[cfg(test)]
+    pub(super) fn shown(&self) -> Option<CertificateDer<'static>> {
+        let shown = self.0.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        shown.cert.first().cloned()
+    }
+
     /// Shows what is in `tls.crt` and `tls.key` of a folder.
     pub(super) fn load(&self, folder: &Path) -> Result<(), IdentityError> {
         self.show(&read(folder)?)

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use testbed::Namespace;
 
 use crate::api;
+use crate::lab::WATCHDOG;
 
 const OLDER: &str = "remotemachines.v1beta1.infrastructure.cluster.x-k8s.io";
 const NEWER: &str = "remotemachines.v1beta2.infrastructure.cluster.x-k8s.io";
@@ -100,6 +101,7 @@ fn no_request_fails_while_the_certificate_changes() {
     let (mut rounds, mut is_new) = (0, false);
     // Once more after the new one is there.
     while !is_new {
+        assert!(started.elapsed() < 5 * WATCHDOG, "no new certificate after {rounds} rounds");
         is_new = api.webhook.certificates() > before;
         requests(&resource("v1beta1"), lists, None);
         rounds += 1;

@@ -10,6 +10,7 @@ mod lab;
 mod conversion;
 mod examples;
 mod newer;
+mod renewal;
 mod rules;
 mod shown;
 mod upgrade;

@@ -18,6 +18,11 @@ pub(crate) struct Webhook {
 impl Webhook {
     /// Starts it where the API server finds it, as the user of that kubeconfig, with its Secret in that namespace.
     pub(crate) fn start(kubeconfig: &Path, namespace: &str) -> Self {
+        Self::start_with(kubeconfig, namespace, &[])
+    }
+
+    /// As [`Webhook::start`], with these arguments besides.
+    pub(crate) fn start_with(kubeconfig: &Path, namespace: &str, more: &[&str]) -> Self {
         // A loopback address of its own, so that the port is free.
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let [_, _, high, low] = std::process::id().to_be_bytes();
@@ -35,6 +40,7 @@ impl Webhook {
                 namespace,
             ])
             .args(["--bind", &address, "--url", &url])
+            .args(more)
             .env("KUBECONFIG", kubeconfig)
             .stderr(Stdio::piped());
         let (tell, told) = mpsc::channel();
