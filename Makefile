@@ -77,7 +77,7 @@ bench: setup ## Measure against OpenSSH, Ansible and pyinfra, side by side
 	target/release/bench
 
 .PHONY: golden
-golden: setup ## Rewrite the expected outputs of the tests; read the difference before you commit it
+golden: setup components ## Rewrite the expected outputs of the tests; read the difference before you commit it
 	UPDATE_GOLDEN=1 cargo test --workspace --locked --no-fail-fast
 
 .PHONY: clean

@@ -194,36 +194,41 @@ fn page() -> String {
                 continue;
             }
             let versions = [(&older, Version::V1Beta1), (&newer, Version::V1Beta2)];
-            let versions: Vec<_> = versions
-                .into_iter()
-                .filter(|(fields, _)| fields.contains_key(path))
-                .map(|(_, version)| version)
-                .collect();
-            let names: Vec<_> = versions.iter().map(|version| version.name()).collect();
-            let is_theirs = versions.iter().any(|version| {
+            let versions: Vec<_> = versions.into_iter().filter(|(fields, _)| fields.contains_key(path)).collect();
+            let is_theirs = |(_, version): &(&Fields, Version)| {
                 contract
                     .get(&(kind.clone(), version.name().to_owned()))
                     .is_some_and(|fields| fields.contains_key(path))
-            });
-            let field = newer.get(path).or_else(|| older.get(path)).unwrap();
-            let mut notes = field
-                .constraints
-                .iter()
-                .map(|entry| format!("`{}`", entry.replace('|', "\\|")))
-                .collect::<Vec<_>>();
-            if field.required {
-                notes.insert(0, "req".to_owned());
+            };
+            let is_ours = !versions.iter().any(is_theirs);
+            // A line for both, unless they differ.
+            let same: Vec<&[_]> = if older.get(path) == newer.get(path) {
+                vec![&versions]
+            } else {
+                versions.chunks(1).collect()
+            };
+            for versions in same {
+                page.push_str(&line(path, versions, is_ours));
             }
-            if !is_theirs {
-                notes.insert(0, "*ours*".to_owned());
-            }
-            page.push_str(&format!(
-                "| `{path}` | {} | {} | {} |\n",
-                names.join(", "),
-                field.kind,
-                notes.join(" ")
-            ));
         }
     }
     page
+}
+
+/// A field that is the same in these versions.
+fn line(path: &str, versions: &[(&Fields, Version)], is_ours: bool) -> String {
+    let names: Vec<_> = versions.iter().map(|(_, version)| version.name()).collect();
+    let field = versions[0].0.get(path).unwrap();
+    let mut notes = field
+        .constraints
+        .iter()
+        .map(|entry| format!("`{}`", entry.replace('|', "\\|")))
+        .collect::<Vec<_>>();
+    if field.required {
+        notes.insert(0, "req".to_owned());
+    }
+    if is_ours {
+        notes.insert(0, "*ours*".to_owned());
+    }
+    format!("| `{path}` | {} | {} | {} |\n", names.join(", "), field.kind, notes.join(" "))
 }

@@ -83,17 +83,9 @@ fn undescribed(schema: &Value, path: &str, silent: &mut Vec<String>) {
     }
 }
 
-/// Fields below these are Kubernetes'.
+/// Whether it is below a field of a type of Kubernetes' own: `foreign.txt` lists those.
 fn is_foreign(path: &str) -> bool {
-    const FOREIGN: [&str; 8] = [
-        ".jobSpecTemplate.",
-        ".resources.",
-        ".manifests.",
-        ".mounts.",
-        ".persistentVolumeClaim.",
-        ".topologySpreadConstraints.",
-        ".infrastructureRef.",
-        ".poolSelector.",
-    ];
-    FOREIGN.iter().any(|part| path.contains(part))
+    include_str!("foreign.txt")
+        .lines()
+        .any(|name| path.contains(&format!(".{name}.")))
 }

@@ -25,10 +25,7 @@ fn manifests(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn kind_of(object: &Value) -> Option<&'static Definition> {
-    let group = object["apiVersion"].as_str().unwrap().split('/').next().unwrap();
-    KINDS
-        .into_iter()
-        .find(|definition| object["kind"] == definition.kind && group == definition.group)
+    Definition::of(object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap())
 }
 
 #[test]

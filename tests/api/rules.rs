@@ -1,5 +1,6 @@
 //! What the API server refuses, and what it says of it. Each file of `rules/` is an object, with the expected words in its first line:
-//! `# refused: TEXT`, or `# accepted`. Of two objects the first one is there, and the second one is what it is to become.
+//! `# refused: TEXT`, or `# accepted`. Of two objects the first one is there, and the second one is what it is to become; in its status,
+//! where that is what is `accepted in status` or `refused in status: TEXT`.
 
 use std::path::Path;
 use std::process::Output;
@@ -22,19 +23,21 @@ fn wrong_objects_are_refused_with_the_way_out() {
         let text = std::fs::read_to_string(&file).unwrap();
         let name = file.file_stem().unwrap().to_string_lossy();
         let text = text.replace("@NAME@", &name);
-        let tried = match text.split_once("---\n") {
+        let (expected, documents) = text.split_once('\n').unwrap();
+        let of_status = expected.contains(" in status").then_some("--subresource=status");
+        let tried = match documents.split_once("---\n") {
             Some((before, after)) => {
                 let applied = apply(&namespace, before, &[]);
                 assert!(applied.status.success(), "{name}: {applied:?}");
-                apply(&namespace, after, &["--dry-run=server"])
+                let more: Vec<_> = ["--dry-run=server"].into_iter().chain(of_status).collect();
+                apply(&namespace, after, &more)
             }
-            None => apply(&namespace, &text, &["--dry-run=server"]),
+            None => apply(&namespace, documents, &["--dry-run=server"]),
         };
         let told = String::from_utf8_lossy(&tried.stderr);
-        let expected = text.lines().next().unwrap();
-        let is_as_expected = match expected.strip_prefix("# refused: ") {
+        let is_as_expected = match expected.replacen(" in status", "", 1).strip_prefix("# refused: ") {
             Some(words) => !tried.status.success() && told.contains(words),
-            None => tried.status.success() && expected == "# accepted",
+            None => tried.status.success() && expected.starts_with("# accepted"),
         };
         if !is_as_expected {
             wrong.push(format!("{name}: {expected}\n{told}"));

@@ -14,7 +14,6 @@ pub use moves::Move;
 
 use serde_json::{Map, Value};
 
-use crate::KINDS;
 use crate::definition::{Definition, Version};
 
 /// What cannot be converted.
@@ -75,11 +74,7 @@ pub fn convert(object: Value, api_version: &str) -> Result<Value, ConversionErro
 fn kind_of(fields: &Map<String, Value>) -> Result<(&'static Definition, Version), ConversionError> {
     let text = |key: &str| fields.get(key).and_then(Value::as_str).ok_or(ConversionError::NoObject);
     let (api_version, kind) = (text("apiVersion")?, text("kind")?);
-    let group = api_version.split('/').next().unwrap_or_default();
-    let definition = KINDS
-        .into_iter()
-        .find(|definition| definition.kind == kind && definition.group == group);
-    let definition = definition.ok_or_else(|| ConversionError::UnknownKind {
+    let definition = Definition::of(api_version, kind).ok_or_else(|| ConversionError::UnknownKind {
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
     })?;

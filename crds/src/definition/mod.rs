@@ -10,6 +10,7 @@ pub use schemas::Schemas;
 
 use serde_json::Value;
 
+use crate::KINDS;
 use crate::conversion::{Derived, Move};
 
 /// `bootstrap.cluster.x-k8s.io`
@@ -99,6 +100,14 @@ pub struct Served {
 }
 
 impl Definition {
+    /// The kind that an object with this `apiVersion`, of whichever version, and `kind` is of.
+    pub fn of(api_version: &str, kind: &str) -> Option<&'static Self> {
+        let group = api_version.split('/').next().unwrap_or_default();
+        KINDS
+            .into_iter()
+            .find(|definition| definition.kind == kind && definition.group == group)
+    }
+
     /// `group/version`
     pub fn api_version(&self, version: Version) -> String {
         format!("{}/{}", self.group, version.name())

@@ -18,7 +18,8 @@ pub(super) const WHERE: [Rule; 3] = [
     .unless_so_before(),
     Rule::new(
         "has(self.pool) || has(self.sshKeyRef) || has(self.sshPasswordRef) || has(self.provisionJob) || \
-         oldSelf.hasValue() && !has(oldSelf.value().pool) && !has(oldSelf.value().sshKeyRef)",
+         oldSelf.hasValue() && !has(oldSelf.value().pool) && !has(oldSelf.value().sshKeyRef) && \
+         !has(oldSelf.value().sshPasswordRef) && !has(oldSelf.value().provisionJob)",
         "set sshKeyRef.name: the Secret whose key `value` holds the SSH private key",
     )
     .unless_so_before(),
