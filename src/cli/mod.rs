@@ -1,9 +1,13 @@
 //! What can be asked for on the command line. Options are named as ssh(1) and kubectl name them, where they have one.
 
+mod controller;
+
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use controller::{BindAddress, ControllerArgs};
 
 /// The longest time that can be given, in seconds: thirty days. A clock cannot count to just any number.
 pub(crate) const MAX_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -41,6 +45,8 @@ pub(crate) enum Command {
     Reset(ResetArgs),
     /// Print the CustomResourceDefinitions, for kubectl apply --server-side -f -
     Crds(CrdsArgs),
+    /// Reconcile RemoteMachines, pools and RemoteClusters of a cluster, as a provider of Cluster API
+    Controller(Box<ControllerArgs>),
     /// Serve the conversion of objects between the versions of the API
     Webhook(WebhookArgs),
     /// Print the completions of a shell

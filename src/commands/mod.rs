@@ -1,5 +1,6 @@
 //! What each command does with the machines.
 
+mod controller;
 mod crds;
 mod doctor;
 mod known;
@@ -51,6 +52,7 @@ pub(crate) fn main(cli: Cli) -> Exit {
         Command::Logs(args) => logs::logs(&args),
         Command::Reset(args) => run::reset(&args),
         Command::Crds(args) => crds::crds(&args),
+        Command::Controller(args) => controller::controller(&args),
         Command::Webhook(args) => webhook::webhook(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

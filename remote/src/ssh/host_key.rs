@@ -10,6 +10,7 @@ use russh::keys::Certificate;
 use sha2::{Digest as _, Sha256};
 
 use super::certificate;
+use super::first_use::FirstUse;
 use super::host_key_error::HostKeyError;
 use super::known_hosts_file::{ALGORITHMS, KnownHosts};
 use super::pins::Pins;
@@ -77,6 +78,8 @@ pub enum HostKeys {
     KnownHosts(Arc<KnownHosts>),
     /// Exactly these, and those that exactly these authorities vouch for.
     Pinned(Arc<Pins>),
+    /// The first one that it shows, and no other from then on.
+    FirstUse(Arc<FirstUse>),
     /// Any key: whoever answers at the address is believed. Only ever by explicit choice.
     AcceptAny,
 }
@@ -187,6 +190,7 @@ impl HostKeys {
             }),
             Self::KnownHosts(known_hosts) => known_hosts.expected(name),
             Self::Pinned(pins) => Ok(pins.expected()),
+            Self::FirstUse(first_use) => Ok(first_use.expected(name)),
         }
     }
 
@@ -203,6 +207,7 @@ impl HostKeys {
         match (&expected.keys, self) {
             (ExpectedKeys::Fingerprints, Self::Pinned(pins)) if !refused.is_empty() => Some(pins.not_pinned(name, refused)),
             (ExpectedKeys::Any | ExpectedKeys::Fingerprints, _) => None,
+            (_, Self::FirstUse(first_use)) => Some(first_use.other_algorithm(name, &offered)),
             (ExpectedKeys::Known { algorithms, file, line }, _) => Some(HostKeyError::OtherAlgorithm {
                 name,
                 offered,
@@ -224,6 +229,7 @@ impl HostKeys {
             Self::AcceptAny => Ok(Trust::Unchecked),
             Self::KnownHosts(known_hosts) => known_hosts.verify(name, shown),
             Self::Pinned(pins) => pins.verify(name, shown),
+            Self::FirstUse(first_use) => first_use.verify(name, shown),
         }
     }
 }

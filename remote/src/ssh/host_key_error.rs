@@ -120,6 +120,21 @@ pub enum HostKeyError {
         /// Fingerprints expected.
         pinned: Vec<String>,
     },
+    /// The key is not the one that the host proved itself with the first time.
+    #[error(
+        "the host key of {name} has changed: it offers {offered}, remembered is {remembered}; if the machine was re-installed, {forget}; \
+         otherwise do not go on: somebody may be in between"
+    )]
+    ChangedSinceFirstUse {
+        /// As in `known_hosts`.
+        name: String,
+        /// What it offers now.
+        offered: String,
+        /// Type and fingerprint of the key that is remembered.
+        remembered: String,
+        /// How to have that forgotten.
+        forget: String,
+    },
     /// The server has no key of a type that is pinned.
     #[error("the host {name} has no host key of the kind given: it offers only {}, expected {}; give one of its keys", .offered.join(", "), .pinned.join(" or "))]
     PinnedOtherAlgorithm {

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::connection::VerifiedHostKey;
 use super::error::{ConnectError, Unreachable, failure_text};
 use super::handshake::Session;
+use super::host_key::HostKeys;
 use super::link::{Halt, LINGER, Link, within};
 use super::target::{Deadlines, Hop};
 use super::tunnel::tunnel;
@@ -264,7 +265,11 @@ fn way(hops: &[Hop]) -> Way {
     for hop in hops {
         add(hop.host_name().lookup.as_bytes());
         add(hop.user.as_bytes());
-        add(format!("{:?}", hop.host_keys).as_bytes());
+        let believed = match &hop.host_keys {
+            HostKeys::FirstUse(first_use) => first_use.way(&hop.host_name()),
+            other @ (HostKeys::KnownHosts(_) | HostKeys::Pinned(_) | HostKeys::AcceptAny) => format!("{other:?}"),
+        };
+        add(believed.as_bytes());
         let credentials = &hop.credentials;
         for identity in &credentials.identities {
             add(identity

@@ -9,6 +9,7 @@ mod certificate;
 mod connection;
 mod dial;
 mod error;
+mod first_use;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod handshake;
@@ -34,6 +35,7 @@ mod wire;
 pub use certificate::{Date, Flaw};
 pub use connection::{Connection, VerifiedHostKey, connect};
 pub use error::{ConnectError, ExecError, Phase, Unreachable};
+pub use first_use::FirstUse;
 pub use host_key::{HostKey, HostKeys, Trust};
 pub use host_key_error::HostKeyError;
 pub use identity::{Identity, KeyError};

@@ -1,0 +1,224 @@
+//! What a watch has seen of one kind, overlaid by what this process wrote: [`Cache`].
+//!
+//! A write's answer is in the cache before the write returns, so that nobody decides on what was before it; the watch's older news of
+//! the same object are ignored until it has caught up. Objects are compared by their resourceVersion as a number.
+//! Source: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+
+use crate::manifest::Key;
+
+/// Called with the name of an object that has changed, what it was and what it is.
+type Listener<K> = Box<dyn Fn(&Change<'_, K>) + Send + Sync>;
+
+/// All objects of a kind that were seen.
+pub(crate) struct Cache<K> {
+    objects: RwLock<HashMap<Key, Arc<K>>>,
+    listeners: RwLock<Vec<Listener<K>>>,
+}
+
+/// An object came, changed or went.
+#[derive(Debug)]
+pub(crate) struct Change<'a, K> {
+    /// Which one.
+    pub(crate) key: &'a Key,
+    /// What it was; nothing if it is new.
+    pub(crate) before: Option<&'a Arc<K>>,
+    /// What it is; nothing if it is gone.
+    pub(crate) after: Option<&'a Arc<K>>,
+}
+
+impl<K> Default for Cache<K> {
+    fn default() -> Self {
+        Self {
+            objects: RwLock::default(),
+            listeners: RwLock::default(),
+        }
+    }
+}
+
+/// The namespace and name of an object.
+pub(crate) fn key_of(meta: &ObjectMeta) -> Key {
+    Key {
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name: meta.name.clone().unwrap_or_default(),
+    }
+}
+
+/// The resourceVersion as a number. One that is none, which no API server gives, is older than all others.
+fn version(meta: &ObjectMeta) -> u128 {
+    meta.resource_version
+        .as_deref()
+        .and_then(|version| version.parse().ok())
+        .unwrap_or_default()
+}
+
+impl<K: Resource<DynamicType = ()>> Cache<K> {
+    /// The object of this name.
+    pub(crate) fn get(&self, key: &Key) -> Option<Arc<K>> {
+        self.objects.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// All objects that this is true of, in no order.
+    pub(crate) fn list(&self, is_wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        objects.values().filter(|object| is_wanted(object)).cloned().collect()
+    }
+
+    /// The names of all objects, in no order.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        self.objects
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
+    }
+
+    /// From now on calls `listener` for each change, in the task that saw it: it may do no more than put a name into a queue.
+    pub(crate) fn on_change(&self, listener: impl Fn(&Change<'_, K>) + Send + Sync + 'static) {
+        let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Box::new(listener));
+    }
+
+    /// The watch has seen this object, or a write has answered it. Older than what is known, it is ignored.
+    pub(crate) fn apply(&self, object: K) -> Arc<K> {
+        let key = key_of(object.meta());
+        let object = Arc::new(object);
+        let before = {
+            let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
+            match objects.get(&key) {
+                Some(known) if version(known.meta()) >= version(object.meta()) => return known.clone(),
+                Some(_) | None => objects.insert(key.clone(), object.clone()),
+            }
+        };
+        self.tell(&key, before.as_ref(), Some(&object));
+        object
+    }
+
+    /// The watch has seen that this object is gone, or the API server has said so of an object as it was seen last.
+    pub(crate) fn delete(&self, meta: &ObjectMeta) {
+        let key = key_of(meta);
+        let before = {
+            let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
+            match objects.get(&key) {
+                // Another one was made under its name, and is known already.
+                Some(known) if known.meta().uid != meta.uid && version(known.meta()) > version(meta) => None,
+                Some(_) => objects.remove(&key),
+                None => None,
+            }
+        };
+        if before.is_some() {
+            self.tell(&key, before.as_ref(), None);
+        }
+    }
+
+    /// The watch has begun anew, and these are all objects there are.
+    pub(crate) fn replace(&self, listed: Vec<K>) {
+        let names: std::collections::HashSet<Key> = listed.iter().map(|object| key_of(object.meta())).collect();
+        let gone: Vec<_> = {
+            let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
+            let gone: Vec<Key> = objects.keys().filter(|key| !names.contains(*key)).cloned().collect();
+            gone.into_iter()
+                .filter_map(|key| objects.remove(&key).map(|object| (key, object)))
+                .collect()
+        };
+        for (key, object) in &gone {
+            self.tell(key, Some(object), None);
+        }
+        for object in listed {
+            self.apply(object);
+        }
+    }
+
+    fn tell(&self, key: &Key, before: Option<&Arc<K>>, after: Option<&Arc<K>>) {
+        let change = Change { key, before, after };
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().for_each(|listener| listener(&change));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test that cannot be set up fails
+mod tests {
+    use std::sync::Mutex;
+
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+
+    fn object(name: &str, uid: &str, version: &str) -> ConfigMap {
+        ConfigMap {
+            metadata: ObjectMeta {
+                namespace: Some("a".to_owned()),
+                name: Some(name.to_owned()),
+                uid: Some(uid.to_owned()),
+                resource_version: Some(version.to_owned()),
+                ..ObjectMeta::default()
+            },
+            ..ConfigMap::default()
+        }
+    }
+
+    fn key(name: &str) -> Key {
+        Key {
+            namespace: "a".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn told(cache: &Cache<ConfigMap>) -> Arc<Mutex<Vec<String>>> {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let to = told.clone();
+        cache.on_change(move |change| {
+            let version = |object: Option<&Arc<ConfigMap>>| {
+                object.map_or("-".to_owned(), |object| object.metadata.resource_version.clone().unwrap())
+            };
+            let text = format!("{} {} {}", change.key.name, version(change.before), version(change.after));
+            to.lock().unwrap().push(text);
+        });
+        told
+    }
+
+    #[test]
+    fn what_was_written_stays_until_the_watch_has_caught_up() {
+        let cache = Cache::default();
+        let told = told(&cache);
+        cache.apply(object("x", "1", "9"));
+        // The write's answer, then the watch's news of before and of the write itself.
+        cache.apply(object("x", "1", "11"));
+        cache.apply(object("x", "1", "10"));
+        cache.apply(object("x", "1", "11"));
+        assert_eq!(cache.get(&key("x")).unwrap().metadata.resource_version.as_deref(), Some("11"));
+        cache.apply(object("x", "1", "100"));
+        assert_eq!(*told.lock().unwrap(), ["x - 9", "x 9 11", "x 11 100"]);
+    }
+
+    #[test]
+    fn the_end_of_an_object_is_not_that_of_its_successor() {
+        let cache = Cache::default();
+        cache.apply(object("x", "1", "5"));
+        cache.apply(object("x", "2", "8"));
+        cache.delete(&object("x", "1", "7").metadata);
+        assert!(cache.get(&key("x")).is_some());
+        cache.delete(&object("x", "2", "9").metadata);
+        assert!(cache.get(&key("x")).is_none());
+    }
+
+    #[test]
+    fn a_new_list_takes_away_what_is_not_in_it() {
+        let cache = Cache::default();
+        cache.apply(object("x", "1", "5"));
+        cache.apply(object("y", "2", "6"));
+        let told = told(&cache);
+        cache.replace(vec![object("y", "2", "6"), object("z", "3", "9")]);
+        assert_eq!(*told.lock().unwrap(), ["x 5 -", "z - 9"]);
+        let mut names: Vec<_> = cache.keys().into_iter().map(|key| key.name).collect();
+        names.sort();
+        assert_eq!(names, ["y", "z"]);
+    }
+}

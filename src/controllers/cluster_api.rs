@@ -1,0 +1,231 @@
+//! Cluster API's kinds, as far as they are read here: everything else of them is dropped before it is kept.
+//!
+//! Source: <https://cluster-api.sigs.k8s.io/developer/core/controllers/machine>
+
+use std::borrow::Cow;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use serde::Deserialize;
+
+/// Their group.
+pub(crate) const GROUP: &str = "cluster.x-k8s.io";
+/// Whoever sets this annotation wants the object left alone.
+pub(crate) const PAUSED: &str = "cluster.x-k8s.io/paused";
+/// The label that says which Cluster an object is of.
+pub(crate) const CLUSTER_NAME: &str = "cluster.x-k8s.io/cluster-name";
+/// The label by which `--watch-filter` selects.
+pub(crate) const WATCH_FILTER: &str = "cluster.x-k8s.io/watch-filter";
+
+macro_rules! foreign {
+    ($(#[$attribute:meta])* $name:ident $kind:literal $plural:literal $spec:ident $status:ident) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+        pub(crate) struct $name {
+            /// Name, namespace, labels and the rest.
+            #[serde(default)]
+            pub(crate) metadata: ObjectMeta,
+            /// What is wanted.
+            #[serde(default)]
+            pub(crate) spec: $spec,
+            /// What was seen.
+            #[serde(default)]
+            pub(crate) status: $status,
+        }
+
+        impl Resource for $name {
+            type DynamicType = ();
+            type Scope = NamespaceResourceScope;
+
+            fn kind((): &()) -> Cow<'_, str> {
+                $kind.into()
+            }
+
+            fn group((): &()) -> Cow<'_, str> {
+                GROUP.into()
+            }
+
+            fn version((): &()) -> Cow<'_, str> {
+                "v1beta2".into()
+            }
+
+            fn plural((): &()) -> Cow<'_, str> {
+                $plural.into()
+            }
+
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+        }
+    };
+}
+
+foreign! {
+    /// A machine of a cluster, which has bootstrap data and an infrastructure, such as a RemoteMachine.
+    Machine "Machine" "machines" MachineSpec MachineStatus
+}
+
+foreign! {
+    /// A cluster.
+    Cluster "Cluster" "clusters" ClusterSpec ClusterStatus
+}
+
+/// What is wanted of a Machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct MachineSpec {
+    /// The name of its Cluster.
+    pub(crate) cluster_name: String,
+    /// Where its bootstrap data comes from.
+    pub(crate) bootstrap: Bootstrap,
+    /// What makes it.
+    pub(crate) infrastructure_ref: Reference,
+    /// As the infrastructure told it.
+    #[serde(rename = "providerID")]
+    pub(crate) provider_id: Option<String>,
+    /// Where it is wanted.
+    pub(crate) failure_domain: Option<String>,
+}
+
+/// What was seen of a Machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct MachineStatus {
+    /// The Node that it has become.
+    pub(crate) node_ref: Option<Reference>,
+}
+
+/// Where bootstrap data comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Bootstrap {
+    /// Who makes it.
+    pub(crate) config_ref: Option<Reference>,
+    /// The Secret that has it, once it is made.
+    pub(crate) data_secret_name: Option<String>,
+}
+
+/// Another object in the same namespace, or a Node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Reference {
+    /// Its group.
+    pub(crate) api_group: String,
+    /// Its kind.
+    pub(crate) kind: String,
+    /// Its name.
+    pub(crate) name: String,
+}
+
+/// What is wanted of a Cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ClusterSpec {
+    /// Whether all of it is to be left alone.
+    pub(crate) paused: Option<bool>,
+    /// What makes its infrastructure.
+    pub(crate) infrastructure_ref: Option<Reference>,
+    /// Where its API server is reached.
+    pub(crate) control_plane_endpoint: Option<Endpoint>,
+}
+
+/// Where an API server is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Endpoint {
+    /// Name or address.
+    pub(crate) host: String,
+    /// Port.
+    pub(crate) port: i32,
+}
+
+/// What was seen of a Cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct ClusterStatus {
+    /// What is done once and for all.
+    pub(crate) initialization: ClusterInitialization,
+    /// What is so.
+    pub(crate) conditions: Vec<Seen>,
+}
+
+/// What is done once and for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ClusterInitialization {
+    /// Whether its infrastructure is there.
+    pub(crate) infrastructure_provisioned: Option<bool>,
+    /// Whether its API server answers.
+    pub(crate) control_plane_initialized: Option<bool>,
+}
+
+/// A condition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Seen {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub(crate) status: String,
+}
+
+impl Cluster {
+    /// Whether all of it is to be left alone.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.spec.paused == Some(true)
+    }
+
+    /// Whether its infrastructure is there.
+    pub(crate) fn has_infrastructure(&self) -> bool {
+        let is_true = |seen: &Seen| seen.kind == "InfrastructureReady" && seen.status == "True";
+        self.status.initialization.infrastructure_provisioned == Some(true) || self.status.conditions.iter().any(is_true)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test that cannot be set up fails
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_machine_is_read_and_what_is_not_needed_is_left_out() {
+        let machine: Machine = serde_json::from_value(json!({
+            "apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Machine",
+            "metadata": { "name": "m", "namespace": "d" },
+            "spec": { "clusterName": "c", "version": "v1.34.0", "bootstrap": { "dataSecretName": "s" },
+                "infrastructureRef": { "apiGroup": "infrastructure.cluster.x-k8s.io", "kind": "RemoteMachine", "name": "r" } },
+            "status": { "phase": "Pending" },
+        }))
+        .unwrap();
+        assert_eq!(machine.spec.bootstrap.data_secret_name.as_deref(), Some("s"));
+        assert_eq!(machine.spec.infrastructure_ref.name, "r");
+        assert_eq!(machine.spec.cluster_name, "c");
+    }
+
+    #[test]
+    fn infrastructure_is_there_by_either_word() {
+        let cluster = |status| -> Cluster { serde_json::from_value(json!({ "status": status })).unwrap() };
+        for (status, is_there) in [
+            (json!({}), false),
+            (json!({ "initialization": { "infrastructureProvisioned": true } }), true),
+            (
+                json!({ "conditions": [{ "type": "InfrastructureReady", "status": "True", "reason": "x" }] }),
+                true,
+            ),
+            (
+                json!({ "conditions": [{ "type": "InfrastructureReady", "status": "False" }] }),
+                false,
+            ),
+        ] {
+            assert_eq!(cluster(status.clone()).has_infrastructure(), is_there, "{status}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Events about objects, for people (`kubectl describe`): [`Events`].
+//!
+//! They are told to a bounded queue, which one task empties: a reconcile never waits for them, and if there are too many, some are
+//! dropped and counted. What was said of an object is not said again within ten minutes.
+//! Source: <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/>
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::jiff::Timestamp;
+use kube::Resource;
+use kube::api::PostParams;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::api::Api;
+use super::metrics::Metrics;
+
+/// How many may wait to be sent.
+const WAITING: usize = 1024;
+/// How long something is not said again.
+const REMEMBERED: Duration = Duration::from_secs(600);
+/// Of how many that is known.
+const MOST_REMEMBERED: usize = 10_000;
+/// The API server takes no longer note, in bytes.
+const LONGEST_NOTE: usize = 1024;
+/// How long those that wait have, once all shall stop.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Whether an event is good to know, or something to see to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Weight {
+    /// Good to know.
+    Normal,
+    /// Something to see to.
+    Warning,
+}
+
+struct Told {
+    about: ObjectReference,
+    weight: Weight,
+    reason: &'static str,
+    note: String,
+}
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Events {
+    queue: mpsc::Sender<Told>,
+    metrics: Metrics,
+}
+
+impl Events {
+    /// Starts the task that sends them. It ends when the last clone is dropped.
+    pub(crate) fn spawn(tasks: &mut JoinSet<()>, api: Api, instance: String, metrics: Metrics) -> Self {
+        let (queue, told) = mpsc::channel(WAITING);
+        tasks.spawn(send_all(told, api, instance, metrics.clone()));
+        Self { queue, metrics }
+    }
+
+    /// Says that something happened to an object: `reason` is one word in CamelCase, `note` is for people.
+    pub(crate) fn tell<K: Resource<DynamicType = ()>>(
+        &self,
+        about: &K,
+        weight: Weight,
+        reason: &'static str,
+        note: impl Into<String>,
+    ) {
+        let told = Told {
+            about: about.object_ref(&()),
+            weight,
+            reason,
+            note: bounded(note.into()),
+        };
+        tracing::info!(
+            kind = told.about.kind,
+            namespace = told.about.namespace,
+            name = told.about.name,
+            reason,
+            warning = weight == Weight::Warning,
+            note = told.note,
+            "event"
+        );
+        if self.queue.try_send(told).is_err() {
+            self.metrics.event("dropped");
+        }
+    }
+}
+
+async fn send_all(mut told: mpsc::Receiver<Told>, api: Api, instance: String, metrics: Metrics) {
+    let mut said: HashMap<(Option<String>, &'static str, String), Instant> = HashMap::new();
+    while let Some(told) = told.recv().await {
+        let now = Instant::now();
+        if said.len() >= MOST_REMEMBERED {
+            said.retain(|_, when| now.duration_since(*when) < REMEMBERED);
+            if said.len() >= MOST_REMEMBERED {
+                said.clear();
+            }
+        }
+        let what = (told.about.uid.clone(), told.reason, told.note.clone());
+        if said.get(&what).is_some_and(|when| now.duration_since(*when) < REMEMBERED) {
+            continue;
+        }
+        said.insert(what, now);
+        let namespace = told.about.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        let events: kube::Api<Event> = kube::Api::namespaced(api.client().clone(), &namespace);
+        let event = event(told, &instance, Timestamp::now());
+        let sent = api
+            .within(
+                "create",
+                "Event",
+                "Event".to_owned(),
+                events.create(&PostParams::default(), &event),
+            )
+            .await;
+        match sent {
+            Ok(_) => metrics.event("sent"),
+            Err(error) => {
+                metrics.event("failed");
+                tracing::debug!(%error, "an event was not taken");
+            }
+        }
+    }
+}
+
+fn event(told: Told, instance: &str, now: Timestamp) -> Event {
+    let Told {
+        about,
+        weight,
+        reason,
+        note,
+    } = told;
+    Event {
+        metadata: ObjectMeta {
+            namespace: about.namespace.clone(),
+            generate_name: Some(format!("{}.", about.name.clone().unwrap_or_default())),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(now)),
+        reporting_controller: Some("k0smotron.io/anywhere".to_owned()),
+        reporting_instance: Some(instance.to_owned()),
+        action: Some(reason.to_owned()),
+        reason: Some(reason.to_owned()),
+        note: Some(note),
+        type_: Some(
+            match weight {
+                Weight::Normal => "Normal",
+                Weight::Warning => "Warning",
+            }
+            .to_owned(),
+        ),
+        regarding: Some(about),
+        ..Event::default()
+    }
+}
+
+fn bounded(note: String) -> String {
+    if note.len() <= LONGEST_NOTE {
+        return note;
+    }
+    let end = (0..=LONGEST_NOTE - 3)
+        .rev()
+        .find(|end| note.is_char_boundary(*end))
+        .unwrap_or_default();
+    format!("{}...", note.get(..end).unwrap_or_default())
+}
+
+/// Waits for the task that sends them, which ends once nobody can tell any more.
+pub(crate) async fn flush(tasks: &mut JoinSet<()>) {
+    let _ = tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
+    tasks.shutdown().await;
+}
