@@ -110,16 +110,15 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command};
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        args: ControllerArgs,
+    }
 
     fn parsed(arguments: &[&str]) -> ControllerArgs {
-        match Cli::try_parse_from([&["anywhere", "controller"], arguments].concat())
-            .unwrap()
-            .command
-        {
-            Command::Controller(args) => *args,
-            other => unreachable!("{other:?}"),
-        }
+        Alone::try_parse_from([&["controller"], arguments].concat()).unwrap().args
     }
 
     #[test]
