@@ -15,6 +15,7 @@ TOOLS ?= $(HOME)/.cache/anywhere/tools
 # Debian's OpenRC, unpacked: installed it would be the host's own.
 OPENRC ?= $(HOME)/.cache/anywhere/openrc
 export ANYWHERE_OPENRC := $(OPENRC)
+CLUSTERCTL := target/clusterctl/infrastructure-anywhere/v0.1.0
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 SHELL_FILES := $(shell git ls-files '*.sh' .ci testbed/components/build testbed/components/node-layers testbed/components/k0s/k0s)
 
@@ -36,6 +37,13 @@ setup: $(OPENRC) ## Install the Debian packages that the testbed and the checks 
 .PHONY: build
 build: ## Build the binary for use: target/release/anywhere
 	cargo build --release --locked -p anywhere
+
+.PHONY: clusterctl
+clusterctl: ## Lay out the provider as clusterctl takes it: target/clusterctl; IMAGE is the image with the program
+	cargo build --locked -p anywhere
+	mkdir -p $(CLUSTERCTL)
+	target/debug/anywhere manifests --definitions $(if $(IMAGE),--image $(IMAGE)) > $(CLUSTERCTL)/infrastructure-components.yaml
+	cp examples/clusterctl/metadata.yaml examples/clusterctl/cluster-template.yaml $(CLUSTERCTL)
 
 .PHONY: demo
 demo: setup ## Provision three machines that it starts itself, cut a connection, go on, give them back

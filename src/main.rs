@@ -10,6 +10,7 @@ mod controllers;
 mod credentials;
 mod fleet;
 mod input;
+mod install;
 mod known_machines;
 mod machine;
 mod manifest;

@@ -40,3 +40,23 @@ fn a_remote_machine_with_all_that_belongs_to_it() {
     lab.run(&["reset", "-f", "manifest.yaml"]).expect(0);
     sh(&machine, "[ ! -e /etc/edge ] && [ ! -e /var/lib/anywhere ]");
 }
+
+#[test]
+fn the_manifests_of_the_controller_are_what_the_program_prints() {
+    let lab = Lab::new();
+    assert_eq!(lab.run(&["manifests"]).expect(0).out, example("controller/controller.yaml"));
+    let elsewhere = lab
+        .run(&[
+            "manifests",
+            "--namespace",
+            "edge",
+            "--image",
+            "local/anywhere:1",
+            "--definitions",
+        ])
+        .expect(0)
+        .out;
+    assert!(!elsewhere.contains("anywhere-system") && !elsewhere.contains("registry.example.org"));
+    assert_eq!(elsewhere.matches("\nkind: CustomResourceDefinition\n").count(), 14);
+    assert_eq!(elsewhere.matches("\nkind: Namespace\n").count(), 1);
+}

@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Crds(CrdsArgs),
     /// Reconcile RemoteMachines, pools and RemoteClusters of a cluster, as a provider of Cluster API
     Controller(Box<ControllerArgs>),
+    /// Print what runs the controller and the webhook in a cluster, for kubectl apply --server-side -f -
+    Manifests(ManifestsArgs),
     /// Serve the conversion of objects between the versions of the API
     Webhook(WebhookArgs),
     /// Print the completions of a shell
@@ -161,6 +163,20 @@ pub(crate) struct CrdsArgs {
     /// Have cert-manager put the CA of this Certificate into the definitions; for `anywhere webhook --certificate-dir`
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = certificate)]
     pub(crate) cert_manager: Option<String>,
+}
+
+/// `anywhere manifests`
+#[derive(Debug, Args)]
+pub(crate) struct ManifestsArgs {
+    /// Namespace that they run in
+    #[arg(long, default_value = "anywhere-system")]
+    pub(crate) namespace: String,
+    /// The image with this program in it
+    #[arg(long, default_value = concat!("registry.example.org/anywhere:", env!("CARGO_PKG_VERSION")))]
+    pub(crate) image: String,
+    /// Print the definitions too, before all else: what clusterctl calls the components of a provider
+    #[arg(long)]
+    pub(crate) definitions: bool,
 }
 
 /// The name of an object with its namespace.

@@ -15,15 +15,24 @@ pub(super) fn crds(args: &CrdsArgs) -> Result<Exit, Vec<Problem>> {
         name: args.service_name.clone(),
         certificate: args.cert_manager.clone(),
     });
-    let documents = KINDS.map(|definition| to_yaml(&custom_resource_definition(definition, &conversion)));
-    // All of them or none: what is printed is applied.
-    let documents: Vec<_> = documents
-        .into_iter()
-        .collect::<Result<_, _>>()
-        .map_err(|error| vec![Problem::new(error)])?;
-    for document in documents {
+    for document in yaml(&conversion)? {
         printer::line("---");
         printer::bytes(document.as_bytes());
     }
     Ok(Exit::Well)
+}
+
+/// All definitions, for a webhook in this namespace.
+pub(super) fn documents(namespace: &str) -> Result<Vec<String>, Vec<Problem>> {
+    yaml(&Conversion::Service(ServiceReference {
+        namespace: namespace.to_owned(),
+        ..ServiceReference::default()
+    }))
+}
+
+/// All of them or none: what is printed is applied.
+fn yaml(conversion: &Conversion) -> Result<Vec<String>, Vec<Problem>> {
+    let documents = KINDS.map(|definition| to_yaml(&custom_resource_definition(definition, conversion)));
+    let documents: Result<_, _> = documents.into_iter().collect();
+    documents.map_err(|error| vec![Problem::new(error)])
 }

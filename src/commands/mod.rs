@@ -5,6 +5,7 @@ mod crds;
 mod doctor;
 mod known;
 mod logs;
+mod manifests;
 mod plan;
 mod run;
 mod status;
@@ -53,6 +54,7 @@ pub(crate) fn main(cli: Cli) -> Exit {
         Command::Reset(args) => run::reset(&args),
         Command::Crds(args) => crds::crds(&args),
         Command::Controller(args) => controller::controller(&args),
+        Command::Manifests(args) => manifests::manifests(&args),
         Command::Webhook(args) => webhook::webhook(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
