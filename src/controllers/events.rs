@@ -137,7 +137,7 @@ fn event(told: Told, instance: &str, now: Timestamp) -> Event {
     Event {
         metadata: ObjectMeta {
             namespace: about.namespace.clone(),
-            generate_name: Some(format!("{}.", about.name.clone().unwrap_or_default())),
+            generate_name: Some(format!("{}-", about.name.clone().unwrap_or_default())),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(now)),
