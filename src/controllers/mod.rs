@@ -14,8 +14,10 @@ mod events;
 mod health;
 mod merge_patch;
 mod metrics;
+mod nodes;
 mod queue;
 mod reconcile;
+mod remote_cluster;
 mod watches;
 
 use std::sync::Arc;
@@ -69,7 +71,10 @@ pub(crate) struct Context {
 }
 
 /// Starts every controller: a line for each.
-fn controllers(_context: &Arc<Context>, _tasks: &mut JoinSet<()>) {}
+fn controllers(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
+    remote_cluster::start(context, tasks);
+    nodes::start(context, tasks);
+}
 
 /// Works until it is cancelled, within a few seconds. Runs on hosts go on; whoever leads next follows them.
 ///

@@ -1,0 +1,13 @@
+//! `anywhere controller` under real Cluster API core: run with exactly the permissions that the manifests give it.
+//!
+//! Each test has a control plane of its own ([`site`]), because a Cluster, its hosts and its controller are one thing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test that cannot be set up fails
+#![allow(clippy::print_stdout, clippy::print_stderr)] // figures, and what the controller says
+
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod infrastructure;
+mod objects;
+mod site;
+mod workload;
