@@ -24,13 +24,18 @@ struct Webhook {
 
 impl Webhook {
     fn start(lab: &Lab, folder: &Path) -> Self {
+        Self::start_with(lab, folder, "2000")
+    }
+
+    /// With this many bytes a body may have.
+    fn start_with(lab: &Lab, folder: &Path, max_body_bytes: &str) -> Self {
         let folder = folder.display().to_string();
         let arguments = [
             "webhook",
             "--bind",
             "127.0.0.1:0",
             "--max-body-bytes",
-            "2000",
+            max_body_bytes,
             "--certificate-dir",
             &folder,
         ];
@@ -163,6 +168,47 @@ fn a_body_over_the_bound_is_refused_and_what_is_no_review_is_answered() {
     assert!(webhook.ask(&certificate.0, "/convert", None).ends_with(" 405"));
     assert!(webhook.ask(&certificate.0, "/", None).ends_with(" 404"));
     assert_eq!(webhook.ask(&certificate.0, "/healthz", None), "ok 200");
+}
+
+/// All bodies together are bounded, and each takes a few times its size.
+#[test]
+fn many_large_reviews_at_once_take_no_more_memory_than_the_largest_one_may() {
+    const MIB: usize = 1 << 20;
+    let lab = Lab::new();
+    let certificate = make(&lab, "only");
+    let folder = lab.path("certificates");
+    put(&folder, &certificate);
+    let webhook = Webhook::start_with(&lab, &folder, &(10 * MIB).to_string());
+    // What an API server says of who has written which field: many small objects.
+    let fields = r#"{"fieldsV1":{"f:spec":{"f:address":{},"f:sshKeyRef":{"f:name":{}}},"f:metadata":{"f:labels":{"f:a":{}}}}}"#;
+    let object = format!(
+        r#"{{"apiVersion":"infrastructure.cluster.x-k8s.io/v1beta2","kind":"RemoteMachine","metadata":{{"name":"m","managedFields":[{}]}},
+        "spec":{{"address":"10.0.0.1","cleanUpCommands":["true"]}}}}"#,
+        vec![fields; 20].join(",")
+    );
+    let objects = vec![object.as_str(); 8 * MIB / object.len()].join(",");
+    let review = format!(
+        r#"{{"apiVersion":"apiextensions.k8s.io/v1","kind":"ConversionReview","request":{{"uid":"u",
+        "desiredAPIVersion":"infrastructure.cluster.x-k8s.io/v1beta1","objects":[{objects}]}}}}"#
+    );
+    let review = lab.file("review.json", review);
+    let output = Command::new("curl")
+        .args(["--silent", "--parallel", "--parallel-immediate", "--max-time", "50"])
+        .args(["--connect-to", &format!("{NAME}:443:127.0.0.1:{}", webhook.port)])
+        .args(["--output", "/dev/null", "--write-out", "%{http_code} "])
+        .args(["--header", "Content-Type: application/json", "--header", "Expect:"])
+        .arg("--cacert")
+        .arg(&certificate.0)
+        .arg("--data-binary")
+        .arg(format!("@{}", review.display()))
+        .arg(format!("https://{NAME}/convert?number=[1-8]"))
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "200 ".repeat(8), "{output:?}");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", webhook.child.id())).unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let peak: usize = peak.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(peak * 1024 < 150 * MIB, "{} MiB", peak / 1024);
 }
 
 #[test]

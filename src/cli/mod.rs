@@ -212,8 +212,9 @@ pub(crate) struct WebhookArgs {
     #[arg(long = "ca-lifetime", env = "ANYWHERE_WEBHOOK_CA_LIFETIME", value_name = "SECONDS", default_value_t = 90 * 24 * 60 * 60,
         value_parser = clap::value_parser!(i64).range(10..=10 * 365 * 24 * 60 * 60))]
     pub(crate) ca_lifetime_seconds: i64,
-    /// The largest request that is read, in bytes
-    #[arg(long, env = "ANYWHERE_WEBHOOK_MAX_BODY", value_name = "BYTES", default_value_t = 128 * 1024 * 1024)]
+    /// The largest request that is read, in bytes; all that are worked on at a time are no larger together, and take four times as much
+    /// memory
+    #[arg(long, env = "ANYWHERE_WEBHOOK_MAX_BODY", value_name = "BYTES", default_value_t = 64 * 1024 * 1024)]
     pub(crate) max_body_bytes: usize,
 }
 

@@ -11,7 +11,7 @@ fn review(objects: &[Value], wanted: &str) -> Value {
         "kind": "ConversionReview",
         "request": { "uid": "705ab4f5", "desiredAPIVersion": wanted, "objects": objects },
     });
-    serde_json::to_value(answer(review.to_string().as_bytes())).unwrap()
+    serde_json::from_slice(&answer(review.to_string().as_bytes())).unwrap()
 }
 
 const OLDER: &str = "infrastructure.cluster.x-k8s.io/v1beta1";
@@ -54,10 +54,52 @@ fn what_cannot_be_converted_is_named() {
     assert_eq!(answer["response"]["convertedObjects"], json!([]));
 }
 
+#[test]
+fn what_is_no_review_is_told_why() {
+    let review = r#""apiVersion":"apiextensions.k8s.io/v1","kind":"ConversionReview""#;
+    let request = r#""uid":"u","desiredAPIVersion":"a/v1""#;
+    for (body, why) in [
+        ("{}".to_owned(), "missing field"),
+        (format!("{{{review}}}"), "missing field `request`"),
+        (format!("{{{review},\"request\":{{{request}}}}}"), "there is no objects"),
+        (
+            format!("{{{review},\"request\":{{{request},\"objects\":{{}}}}}}"),
+            "expected a list of objects",
+        ),
+        (
+            format!("{{{review},\"request\":{{{request},\"objects\":[],\"objects\":[]}}}}"),
+            "there is more than one objects",
+        ),
+        (
+            format!("{{{review},\"request\":{{{request},\"objects\":[]}}}}").replace("ConversionReview", "AdmissionReview"),
+            "it is a AdmissionReview of apiextensions.k8s.io/v1",
+        ),
+    ] {
+        let answer: Value = serde_json::from_slice(&answer(body.as_bytes())).unwrap();
+        let message = answer["response"]["result"]["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("not a ConversionReview: ") && message.contains(why),
+            "{body}: {message}"
+        );
+    }
+}
+
+/// The objects may come before what they are to become.
+#[test]
+fn members_may_come_in_any_order() {
+    let object = machine("one");
+    let text = format!(
+        r#"{{"request":{{"objects":[{object}],"desiredAPIVersion":"{NEWER}","uid":"u\""}},"more":[{{}}],"kind":"ConversionReview","apiVersion":"apiextensions.k8s.io/v1"}}"#
+    );
+    let answer: Value = serde_json::from_slice(&answer(text.as_bytes())).unwrap();
+    assert_eq!(answer["response"]["uid"], "u\"");
+    assert_eq!(answer["response"]["convertedObjects"][0]["apiVersion"], NEWER);
+}
+
 proptest! {
     #[test]
     fn every_body_is_answered(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let answer = serde_json::to_value(answer(&body)).unwrap();
+        let answer: Value = serde_json::from_slice(&answer(&body)).unwrap();
         prop_assert_eq!(&answer["response"]["result"]["status"], &json!("Failure"));
     }
 

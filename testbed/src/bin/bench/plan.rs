@@ -13,10 +13,10 @@ const FAR: Duration = Duration::from_millis(50);
 const NEAR: Duration = Duration::ZERO;
 
 /// Ten files and ten commands.
-const USUAL: Workload = Workload { count: 10 };
+pub(crate) const USUAL: Workload = Workload { count: 10 };
 
 /// Five hundred of each: a thousand steps.
-const LONG: Workload = Workload { count: 500 };
+pub(crate) const LONG: Workload = Workload { count: 500 };
 
 /// The scenarios with their names, in the order in which they are run. The slow peers are what the time goes into, so they run less
 /// often.

@@ -15,6 +15,13 @@ pub(crate) struct Workload {
     pub(crate) count: usize,
 }
 
+impl Workload {
+    /// How many steps that is.
+    pub(crate) const fn steps(self) -> u64 {
+        2 * self.count as u64
+    }
+}
+
 /// The folder on the machine, which is there before any tool begins.
 const FOLDER: &str = "/etc/bench";
 
