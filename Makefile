@@ -51,7 +51,7 @@ demo: setup ## Provision three machines that it starts itself, cut a connection,
 	target/debug/testbed demo
 
 .PHONY: components
-components: setup ## Build the control planes and nodes that tests run, once for all clones (about 8 minutes, needs Go 1.26)
+components: setup ## Build the control planes and nodes that tests run, once for all clones (8 to 12 minutes, needs Go 1.26)
 	testbed/components/build
 	testbed/components/node-layers
 

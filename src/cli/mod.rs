@@ -271,7 +271,7 @@ pub(crate) struct BootstrapArgs {
 /// How machines are reached.
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArgs {
-    /// Private key to log in with (may be repeated) [default: the agent's, then ~/.ssh/id_ed25519, id_ecdsa, id_rsa]
+    /// Private key to log in with (may be repeated) [default: ~/.ssh/id_ed25519, id_ecdsa, id_rsa]; the agent's keys come after it
     #[arg(short, long = "identity", value_name = "FILE")]
     pub(crate) identities: Vec<PathBuf>,
     /// Certificate for a private key or a key of the agent (may be repeated); KEY-cert.pub beside a key is found by itself

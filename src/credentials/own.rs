@@ -37,7 +37,8 @@ pub(super) fn ask(prompt: &str, instead: &str) -> Result<Secret, Problem> {
     })
 }
 
-/// The keys of whoever runs this: those given with `-i`, those of the agent, those that ssh(1) would find; and certificates for them.
+/// The keys of whoever runs this: those given with `-i` or else those that ssh(1) would find, then those of the agent; and certificates
+/// for them.
 ///
 /// # Errors
 /// What is wrong with one of them, or that there is none although one is `needed`.

@@ -63,7 +63,7 @@ a_alive() {
 }
 
 # a_held: whether somebody is at work on this host. The lock is the file lock.N with the highest N, which names its holder and
-# is free once that process is gone; whoever wants it makes lock.N+1, by ln(1), which only one can. A_LOCK is N, A_H_* the holder.
+# is free once that process is gone; whoever wants it makes lock.N+1, with `set -C`, which only one can. A_LOCK is N, A_H_* the holder.
 a_held() {
 	A_LOCK=0
 	for A_L in "$A_DIR"/lock.*; do

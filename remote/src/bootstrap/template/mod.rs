@@ -104,7 +104,7 @@ impl Fault {
 /// Renders a text that begins with a template header; nothing if it does not. An empty line takes the header's place, so that line
 /// numbers still count from the first line of the data.
 ///
-/// Variables that have no value are an error, where cloud-init writes `CI_MISSING_JINJA_PREFIX/name` and goes on.
+/// Variables that have no value are an error, where cloud-init writes `CI_MISSING_JINJA_VAR/name` and goes on.
 pub(super) fn render(text: &str, options: &Options<'_>) -> Result<Option<String>, BootstrapError> {
     let fail = |line, kind| BootstrapError::new(options.source, Span { line, column: 1 }, kind);
     let body = text.trim_start();
