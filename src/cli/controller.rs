@@ -65,6 +65,9 @@ pub(crate) struct ControllerArgs {
         default_value = ":8080"
     )]
     pub(crate) metrics_bind_address: BindAddress,
+    /// Serve the conversion webhook as well, set up by the environment variables of `anywhere webhook`
+    #[arg(long, env = "ANYWHERE_WEBHOOK")]
+    pub(crate) webhook: bool,
 }
 
 /// Where to listen, as Go's programs have it.

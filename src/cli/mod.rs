@@ -218,6 +218,21 @@ pub(crate) struct WebhookArgs {
     pub(crate) max_body_bytes: usize,
 }
 
+impl WebhookArgs {
+    /// What the environment says, and the defaults.
+    ///
+    /// # Errors
+    /// When a variable has a value that means nothing.
+    pub(crate) fn of_environment() -> Result<Self, clap::Error> {
+        #[derive(Parser)]
+        struct Environment {
+            #[command(flatten)]
+            args: WebhookArgs,
+        }
+        Environment::try_parse_from(["anywhere"]).map(|environment| environment.args)
+    }
+}
+
 /// Which machines.
 #[derive(Debug, Args)]
 pub(crate) struct MachineArgs {

@@ -62,6 +62,11 @@ impl Controller {
 
     /// Starts one as the user of this kubeconfig.
     pub(crate) fn start_as(kubeconfig: &Path, namespace: &str, more: &[&str]) -> Self {
+        Self::start_with(kubeconfig, namespace, more, &[])
+    }
+
+    /// As [`Controller::start_as`], with these environment variables.
+    pub(crate) fn start_with(kubeconfig: &Path, namespace: &str, more: &[&str], environment: &[(&str, String)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_anywhere"))
             .args(["controller", "--namespace", namespace])
             .args([
@@ -73,6 +78,7 @@ impl Controller {
             .args(more)
             .env("KUBECONFIG", kubeconfig)
             .env_remove("SSH_AUTH_SOCK")
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

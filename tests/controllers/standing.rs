@@ -1,5 +1,7 @@
 //! That it stands: probes, metrics, one leader at a time, and how it stops.
 
+use std::net::SocketAddr;
+
 use crate::controller_lab::{Controller, plane};
 
 /// What a lease's holder is called; nothing if it has none.
@@ -62,4 +64,30 @@ fn who_loses_the_lease_stops() {
     namespace.kubectl(&patch).unwrap();
     controller.until("the lease is lost");
     assert_eq!(controller.end().code(), Some(1));
+}
+
+#[test]
+fn it_converts_objects_if_it_is_asked_to() {
+    let plane = plane();
+    let namespace = plane.namespace("converting").unwrap();
+    // A loopback address of its own, so that the port is free.
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let address = SocketAddr::from(([127, 79, high, low], 9443));
+    let environment = [
+        ("ANYWHERE_WEBHOOK_BIND", address.to_string()),
+        ("ANYWHERE_WEBHOOK_URL", format!("https://{address}/convert")),
+        ("POD_NAMESPACE", namespace.name().to_owned()),
+    ];
+    let controller = Controller::start_with(&plane.kubeconfig(), namespace.name(), &["--webhook"], &environment);
+    controller.until("the webhook listens");
+    namespace
+        .apply(
+            r#"{"apiVersion":"infrastructure.cluster.x-k8s.io/v1beta2","kind":"RemoteMachine","metadata":{"name":"a"},
+                "spec":{"address":"192.0.2.1","sshKeyRef":{"name":"key"},"cleanUpCommands":["true"]}}"#,
+        )
+        .unwrap();
+    let kind = "remotemachines.v1beta1.infrastructure.cluster.x-k8s.io";
+    let read = ["get", kind, "a", "-o", "jsonpath={.spec.customCleanUpCommands}"];
+    assert_eq!(namespace.kubectl(&read).unwrap(), r#"["true"]"#);
+    assert!(controller.stop().0.success());
 }
