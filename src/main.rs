@@ -5,7 +5,6 @@
 
 mod cli;
 mod commands;
-#[allow(dead_code)] // the controllers that use the rest of it follow
 mod controllers;
 mod credentials;
 mod fleet;

@@ -53,6 +53,15 @@ struct Ended {
     result: &'static str,
 }
 
+/// A host that is being worked on.
+pub(super) struct Running(Gauge);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// See the module. Clones are the same ones.
@@ -157,6 +166,24 @@ impl Metrics {
 
     pub(super) fn event(&self, result: &'static str) {
         self.events.get_or_create(&Result { result }).inc();
+    }
+
+    /// So many more hosts wait for their turn.
+    pub(super) fn work_waits(&self, more: i64) {
+        self.work_waiting.inc_by(more);
+    }
+
+    /// A host is worked on, until what this gives is dropped.
+    pub(super) fn work_runs(&self, mode: &'static str) -> Running {
+        let running = self.work_running.get_or_create_owned(&Mode { mode });
+        running.inc();
+        Running(running)
+    }
+
+    /// Work on a host has ended.
+    pub(super) fn work_ended(&self, mode: &'static str, result: &'static str, took: Duration) {
+        self.work.get_or_create(&Ended { mode, result }).inc();
+        self.work_seconds.get_or_create(&Mode { mode }).observe(took.as_secs_f64());
     }
 
     pub(super) fn leads(&self, leads: bool) {

@@ -18,7 +18,9 @@ mod nodes;
 mod queue;
 mod reconcile;
 mod remote_cluster;
+mod remote_machine;
 mod watches;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,7 @@ use election::Election;
 use events::Events;
 use metrics::Metrics;
 use watches::{Scope, Seen, Standings};
+use work::Work;
 
 /// How long the servers have to answer what they are just answering, once all shall stop.
 const GRACE: Duration = Duration::from_millis(500);
@@ -62,6 +65,8 @@ pub(crate) struct Context {
     pub(crate) api: Api,
     /// What was seen.
     pub(crate) seen: Arc<Seen>,
+    /// What is done on hosts.
+    pub(crate) work: Work,
     /// For people.
     pub(crate) events: Events,
     /// For machines.
@@ -73,6 +78,7 @@ pub(crate) struct Context {
 /// Starts every controller: a line for each.
 fn controllers(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
     remote_cluster::start(context, tasks);
+    remote_machine::spawn(context, tasks);
     nodes::start(context, tasks);
 }
 
@@ -139,8 +145,10 @@ async fn lead(
     metrics.leads(true);
     let stop = CancellationToken::new();
     let (mut tasks, mut tellers) = (JoinSet::new(), JoinSet::new());
+    let work = Work::new(args.max_hosts, format!("anywhere controller {instance}"), metrics.clone());
     let context = Arc::new(Context {
         args: args.clone(),
+        work: work.clone(),
         events: Events::spawn(&mut tellers, api.clone(), instance, metrics.clone()),
         api,
         seen,
@@ -161,7 +169,7 @@ async fn lead(
     };
     metrics.leads(false);
     stop.cancel();
-    while tasks.join_next().await.is_some() {}
+    tokio::join!(work.shut_down(), async { while tasks.join_next().await.is_some() {} });
     drop(context);
     events::flush(&mut tellers).await;
     if let (Some(election), Ok(())) = (election, &ended) {

@@ -17,11 +17,34 @@ use crate::input::{self, Problem};
 use crate::machine::{JumpHost, Login, Machine};
 use crate::target;
 
+/// How a machine is reached that says all of that itself. A host that says nothing of its keys is believed as `unpinned` says; a jump host
+/// without a key of its own is shown the machine's, but never its password.
+///
+/// # Errors
+/// What is wrong with a key.
+pub(crate) fn own_host(machine: &Machine, unpinned: &HostKeys, jump_hosts: JumpHosts) -> Result<Host, Problem> {
+    let mut common = Common {
+        keys: Credentials::default(),
+        passphrase: None,
+        passphrase_option: None,
+        password: None,
+        sudo_password: None,
+        host_keys: unpinned.clone(),
+        jump: Vec::new(),
+        jump_hosts,
+    };
+    let own = common.own(&machine.login)?.unwrap_or_default();
+    common.keys = Credentials { password: None, ..own };
+    common.host(machine)
+}
+
 /// What is the same for all machines.
 struct Common {
     /// Without a password: what somebody has in common with all machines is sent to none but those.
     keys: Credentials,
     passphrase: Option<Secret>,
+    /// How to give one, where there is a command line to do so.
+    passphrase_option: Option<&'static str>,
     password: Option<Secret>,
     sudo_password: Option<Secret>,
     host_keys: HostKeys,
@@ -76,6 +99,7 @@ impl Common {
         Ok(Self {
             keys,
             passphrase,
+            passphrase_option: Some("--passphrase-file FILE"),
             password,
             sudo_password,
             host_keys,
@@ -146,8 +170,11 @@ impl Common {
             let passphrase = key.passphrase.as_ref().or(self.passphrase.as_ref());
             let identity = Identity::decode(&key.label, &key.private_key, passphrase).map_err(|error| match error {
                 KeyError::PassphraseNeeded { label } => {
-                    let advice = "give its passphrase as the key \"passphrase\" of that Secret, or with --passphrase-file FILE";
-                    Problem(format!("{label} is encrypted: {advice}"))
+                    let or = self.passphrase_option.map(|option| format!(", or with {option}"));
+                    let or = or.unwrap_or_default();
+                    Problem(format!(
+                        "{label} is encrypted: give its passphrase as the key \"passphrase\" of that Secret{or}"
+                    ))
                 }
                 error @ (KeyError::NotAKey { .. } | KeyError::WrongPassphrase { .. } | KeyError::Unsupported { .. }) => {
                     Problem::new(error)

@@ -60,6 +60,14 @@ impl Contents {
         })
     }
 
+    /// For bootstrap data that others wrote: no local files, and no URLs of this computer.
+    pub(crate) fn of_others() -> Self {
+        Self {
+            sources: Sources::new(Policy::default()),
+            files: Vec::new(),
+        }
+    }
+
     /// Whether there are files on the command line.
     pub(super) fn has_files(&self) -> bool {
         !self.files.is_empty()

@@ -10,7 +10,9 @@ use remote::sandbox::Sandbox;
 use remote::secret::Secret;
 
 use super::contents::Contents;
+use super::described::SecretData;
 use crate::input::Problem;
+use crate::manifest::Key;
 
 /// The argument with which this program renders one template, and does nothing else.
 pub(crate) const RENDER: &str = "render-template";
@@ -58,6 +60,25 @@ impl Source {
         }
     }
 
+    /// The key `value` of the Secret that a Machine names; `place` is the file that it is named in.
+    ///
+    /// # Errors
+    /// When there is no such key.
+    pub(crate) fn of_secret(secret: &Key, data: &SecretData, place: impl Into<PathBuf>) -> Result<Self, String> {
+        let Some(value) = data.get("value").cloned() else {
+            return Err(format!(
+                "Secret {secret} has no key \"value\", which holds the bootstrap data"
+            ));
+        };
+        let format = data.get("format");
+        Ok(Self {
+            name: format!("Secret {secret} key \"value\""),
+            data: value,
+            format: format.map(|format| String::from_utf8_lossy(format.expose()).into_owned()),
+            place: place.into(),
+        })
+    }
+
     /// Nothing: for machines that get files of the command line only.
     pub(crate) fn none() -> Self {
         Self::of_file(String::new(), Secret::default())
@@ -94,6 +115,15 @@ pub(crate) enum Refused {
 }
 
 impl Data {
+    /// Makes a plan of it, now or once there are facts; and says what it leaves out, as far as that is known.
+    pub(crate) fn planned(self) -> Result<(Planned, Vec<String>), Problem> {
+        match self.plan(None) {
+            Ok((plan, notes)) => Ok((Planned::Now(Arc::new(plan)), notes)),
+            Err(Refused::Needs(needs)) => Ok((Planned::AfterFacts(Arc::new(Later::new(Arc::new(self), needs))), Vec::new())),
+            Err(Refused::Problem(problem)) => Err(problem),
+        }
+    }
+
     /// Makes a plan of it.
     pub(crate) fn plan(&self, facts: Option<&Facts>) -> Result<Made, Refused> {
         let sandbox = Sandbox::of_this_program([RENDER]);

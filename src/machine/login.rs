@@ -1,4 +1,4 @@
-//! How a RemoteMachine is got into: keys, passwords and certificates in Secrets, pinned host keys, jump hosts.
+//! How a RemoteMachine is got into: keys, passwords and certificates in Secrets, pinned host keys, jump hosts. Pure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +8,9 @@ use crds::shared::SecretValueRef;
 use remote::secret::Secret;
 use remote::ssh::Pins;
 
-use super::{JumpHost, KeySecret, Login, Reading};
-use crate::manifest::{Key, RemoteMachine};
+use super::described::Describing;
+use super::{JumpHost, KeySecret, Login};
+use crate::manifest::Key;
 use crate::target;
 
 /// Jump hosts one after the other; nobody has that many.
@@ -21,53 +22,46 @@ struct Found {
     data: BTreeMap<String, Secret>,
 }
 
-impl Reading<'_> {
-    fn need(&mut self, remote_machine: &RemoteMachine, what: &str) {
-        let problem = format!("RemoteMachine {}: {what}", remote_machine.key);
-        self.problems.push(remote_machine.place.problem(problem));
-    }
-
+impl Describing<'_> {
     /// What to log in to the machine with, and the password for sudo.
-    pub(super) fn login_of(&mut self, remote_machine: &RemoteMachine) -> (Login, Option<Secret>) {
-        let spec = &remote_machine.spec;
+    pub(super) fn login_of(&mut self) -> (Login, Option<Secret>) {
+        let spec = self.spec;
         let (mut login, mut sudo_password) = match &spec.ssh_key_ref {
-            Some(reference) => self.key_secret(remote_machine, "spec.sshKeyRef", &reference.name),
+            Some(reference) => self.key_secret("spec.sshKeyRef", &reference.name),
             None => (Login::default(), None),
         };
-        if let Some(found) = self.value(remote_machine, "spec.sshCertificateRef", spec.ssh_certificate_ref.as_ref()) {
+        if let Some(found) = self.value("spec.sshCertificateRef", spec.ssh_certificate_ref.as_ref()) {
             login.certificate = Some(found);
             if spec.ssh_key_ref.is_none() {
-                self.need(
-                    remote_machine,
-                    "spec.sshCertificateRef needs spec.sshKeyRef, the key that it is for",
-                );
+                self.need("spec.sshCertificateRef needs spec.sshKeyRef, the key that it is for");
             }
         }
-        if let Some((_, password)) = self.value(remote_machine, "spec.sshPasswordRef", spec.ssh_password_ref.as_ref()) {
+        if let Some((_, password)) = self.value("spec.sshPasswordRef", spec.ssh_password_ref.as_ref()) {
             login.password = Some(first_line(&password));
         }
-        if let Some((_, password)) = self.value(remote_machine, "spec.sudoPasswordRef", spec.sudo_password_ref.as_ref()) {
+        if let Some((_, password)) = self.value("spec.sudoPasswordRef", spec.sudo_password_ref.as_ref()) {
             sudo_password = Some(first_line(&password));
         }
         (login, sudo_password)
     }
 
     /// The jump hosts of the machine.
-    pub(super) fn jump_hosts(&mut self, remote_machine: &RemoteMachine) -> Vec<JumpHost> {
-        let Some(specs) = &remote_machine.spec.jump_hosts else {
+    pub(super) fn jump_hosts(&mut self) -> Vec<JumpHost> {
+        let spec = self.spec;
+        let Some(specs) = &spec.jump_hosts else {
             return Vec::new();
         };
         if specs.is_empty() || specs.len() > MOST_JUMP_HOSTS {
             let what = format!("spec.jumpHosts must have between 1 and {MOST_JUMP_HOSTS} entries, or be left out");
-            self.need(remote_machine, &what);
+            self.need(&what);
         }
         let with_index = specs.iter().enumerate();
         with_index
-            .map(|(index, spec)| self.jump_host(remote_machine, &format!("spec.jumpHosts[{index}]"), spec))
+            .map(|(index, spec)| self.jump_host(&format!("spec.jumpHosts[{index}]"), spec))
             .collect()
     }
 
-    fn jump_host(&mut self, remote_machine: &RemoteMachine, path: &str, spec: &JumpHostSpec) -> JumpHost {
+    fn jump_host(&mut self, path: &str, spec: &JumpHostSpec) -> JumpHost {
         let JumpHostSpec {
             address,
             port: _,
@@ -87,31 +81,25 @@ impl Reading<'_> {
             (user.is_empty(), ".user is empty"),
         ] {
             if is_wrong {
-                self.need(remote_machine, &format!("{path}{what}"));
+                self.need(&format!("{path}{what}"));
             }
         }
         let login = ssh_key_ref.as_ref().map(|reference| {
             let path = format!("{path}.sshKeyRef");
-            self.key_secret(remote_machine, &path, &reference.name).0
+            self.key_secret(&path, &reference.name).0
         });
         JumpHost {
             host: address.clone(),
             port,
             user: user.to_owned(),
             login: login.unwrap_or_default(),
-            host_keys: self.pins(
-                remote_machine,
-                path,
-                host_keys.as_ref(),
-                host_certificate_authorities.as_ref(),
-            ),
+            host_keys: self.pins(path, host_keys.as_ref(), host_certificate_authorities.as_ref()),
         }
     }
 
     /// The pinned host keys and authorities at `path`.
     pub(super) fn pins(
         &mut self,
-        remote_machine: &RemoteMachine,
         path: &str,
         keys: Option<&Vec<String>>,
         authorities: Option<&Vec<String>>,
@@ -120,10 +108,7 @@ impl Reading<'_> {
         for (name, list) in [("hostKeys", keys), ("hostCertificateAuthorities", authorities)] {
             if list.is_some_and(Vec::is_empty) {
                 // Whoever writes an empty list may mean that nothing is believed, or that nothing is said.
-                self.need(
-                    remote_machine,
-                    &format!("{path}.{name} is empty: give a key, or leave it out"),
-                );
+                self.need(&format!("{path}.{name} is empty: give a key, or leave it out"));
                 is_empty = true;
             }
         }
@@ -134,23 +119,20 @@ impl Reading<'_> {
         match Pins::parse(&list(keys), &list(authorities)) {
             Ok(pins) => Some(Arc::new(pins)),
             Err(error) => {
-                self.need(remote_machine, &format!("{path}: {error}"));
+                self.need(&format!("{path}: {error}"));
                 None
             }
         }
     }
 
     /// The Secret of a private key: what to log in with, and the password for sudo.
-    fn key_secret(&mut self, remote_machine: &RemoteMachine, path: &str, name: &str) -> (Login, Option<Secret>) {
-        let Some(Found { name, data }) = self.secret(remote_machine, path, name) else {
+    fn key_secret(&mut self, path: &str, name: &str) -> (Login, Option<Secret>) {
+        let Some(Found { name, data }) = self.secret(path, name) else {
             return (Login::default(), None);
         };
         let of = |key: &str| data.get(key).cloned();
         let Some(private_key) = of("value") else {
-            self.need(
-                remote_machine,
-                &format!("{name} has no key \"value\", which holds the private key"),
-            );
+            self.need(&format!("{name} has no key \"value\", which holds the private key"));
             return (Login::default(), None);
         };
         let login = Login {
@@ -166,30 +148,22 @@ impl Reading<'_> {
     }
 
     /// The key `value` of a Secret, and what errors call it.
-    fn value(
-        &mut self,
-        remote_machine: &RemoteMachine,
-        path: &str,
-        reference: Option<&SecretValueRef>,
-    ) -> Option<(String, Secret)> {
-        let Found { name, data } = self.secret(remote_machine, path, &reference?.name)?;
+    fn value(&mut self, path: &str, reference: Option<&SecretValueRef>) -> Option<(String, Secret)> {
+        let Found { name, data } = self.secret(path, &reference?.name)?;
         let Some(value) = data.get("value").filter(|value| !value.is_empty()) else {
-            self.need(
-                remote_machine,
-                &format!("{path}: {name} has no key \"value\", or it is empty"),
-            );
+            self.need(&format!("{path}: {name} has no key \"value\", or it is empty"));
             return None;
         };
         Some((format!("{name} key \"value\""), value.clone()))
     }
 
-    fn secret(&mut self, remote_machine: &RemoteMachine, path: &str, name: &str) -> Option<Found> {
+    fn secret(&mut self, path: &str, name: &str) -> Option<Found> {
         let key = Key {
-            namespace: remote_machine.key.namespace.clone(),
+            namespace: self.key.namespace.clone(),
             name: name.to_owned(),
         };
-        let Some(data) = self.objects.secrets.get(&key).cloned() else {
-            self.need(remote_machine, &format!("{path}: there is no Secret {key} in the input"));
+        let Some(data) = self.secrets.all.get(&key).cloned() else {
+            self.need(&format!("{path}: there is no Secret {key}{}", self.secrets.place));
             return None;
         };
         Some(Found {

@@ -1,6 +1,7 @@
 //! Input to machines: complete, checked, and without having touched any of them.
 
 mod contents;
+mod described;
 mod later;
 mod login;
 mod plans;
@@ -20,13 +21,13 @@ use crate::cli::{BootstrapArgs, MachineArgs};
 use crate::input::{self, Problem};
 use crate::manifest::Objects;
 use crate::target;
-use contents::Contents;
-use later::Source;
-pub(crate) use later::{Planned, RENDER};
+pub(crate) use contents::Contents;
+pub(crate) use described::{SecretData, Secrets, described, policy, secret_names};
+pub(crate) use later::{Data, Planned, RENDER, Source};
 pub(crate) use timeouts::Timeouts;
 
 /// A machine to work on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Machine {
     /// What reports call it: the name of its RemoteMachine, or as it was named on the command line.
     pub(crate) name: String,

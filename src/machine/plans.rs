@@ -1,12 +1,10 @@
 //! Bootstrap data to plans: from the Secret that a Machine names, or from `--bootstrap-data`.
 
-use std::sync::Arc;
-
 use remote::plan::Policy;
 use remote::script::instance_id;
 
 use super::Reading;
-use super::later::{Data, Later, Planned, Refused, Source};
+use super::later::{Data, Planned, Source};
 use crate::input::Problem;
 use crate::manifest::{Key, Machine as MachineObject, RemoteMachine};
 
@@ -62,22 +60,13 @@ impl Reading<'_> {
             self.problems.push(machine.place.problem(what));
             return None;
         };
-        let Some(data) = secret.get("value").cloned() else {
-            let what = format!(
-                "Machine {}: Secret {secret_key} has no key \"value\", which holds the bootstrap data",
-                machine.key
-            );
-            self.problems.push(machine.place.problem(what));
-            return None;
-        };
-        let format = secret
-            .get("format")
-            .map(|format| String::from_utf8_lossy(format.expose()).into_owned());
-        let source = Source {
-            name: format!("Secret {secret_key} key \"value\""),
-            data,
-            format,
-            place: machine.place.source().into(),
+        let source = match Source::of_secret(&secret_key, secret, machine.place.source()) {
+            Ok(source) => source,
+            Err(what) => {
+                self.problems
+                    .push(machine.place.problem(format!("Machine {}: {what}", machine.key)));
+                return None;
+            }
         };
         self.plan(source, Some(key.name.clone()), &key.to_string(), &policy)
     }
@@ -92,23 +81,20 @@ impl Reading<'_> {
             policy: policy.clone(),
             strict: self.bootstrap.is_some_and(|args| args.strict),
         };
-        match data.plan(None) {
-            Ok((plan, notes)) => {
+        match data.planned() {
+            Ok((planned, notes)) => {
                 for note in notes {
                     if !self.fleet.notes.contains(&note) {
                         self.fleet.notes.insert(self.fleet.unsupported, note);
                         self.fleet.unsupported += 1;
                     }
                 }
-                let plan = self
-                    .plans
-                    .entry(plan.id().to_owned())
-                    .or_insert_with(|| Arc::new(plan))
-                    .clone();
-                Some(Planned::Now(plan))
+                Some(match planned {
+                    Planned::Now(plan) => Planned::Now(self.plans.entry(plan.id().to_owned()).or_insert(plan).clone()),
+                    Planned::AfterFacts(later) => Planned::AfterFacts(later),
+                })
             }
-            Err(Refused::Needs(needs)) => Some(Planned::AfterFacts(Arc::new(Later::new(Arc::new(data), needs)))),
-            Err(Refused::Problem(problem)) => {
+            Err(problem) => {
                 self.problem_once(problem);
                 None
             }

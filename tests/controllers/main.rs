@@ -10,4 +10,6 @@ mod controller_lab;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod remote_machines;
+mod site;
 mod standing;

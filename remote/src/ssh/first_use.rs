@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::host_key::{Expected, ExpectedKeys, HostKey, HostName, Shown, Trust};
 use super::host_key_error::HostKeyError;
+use super::known_hosts::host_name;
 
 /// The first key that a host proves itself with is believed, and no other one from then on. Whoever made this asks for what was learnt
 /// ([`FirstUse::known`]) and keeps it, to make the next one with.
@@ -33,6 +34,12 @@ impl FirstUse {
             known: Mutex::new(keys),
             forget: forget.into(),
         })
+    }
+
+    /// What a host is called here, as `known_hosts` has it: `host`, or `[host]:port`.
+    #[must_use]
+    pub fn name(host: &str, port: u16) -> String {
+        host_name(host, port).lookup
     }
 
     /// All keys that are believed, by name: those that were known, and those that were learnt.

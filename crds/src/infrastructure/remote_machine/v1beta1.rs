@@ -6,6 +6,7 @@ use serde_with::skip_serializing_none;
 
 use super::{DEFINITION, ProvisionJob};
 use crate::definition::{Definition, Version};
+use crate::infrastructure::RememberedHost;
 use crate::infrastructure::fields::fields;
 use crate::infrastructure::rules;
 use crate::object::{Object, Spec};
@@ -53,6 +54,8 @@ pub struct RemoteMachineStatus {
     pub ready: Option<bool>,
     /// Where the machine can be reached.
     pub addresses: Option<Vec<MachineAddress>>,
+    /// Ours: what the machine and the jump hosts on the way proved themselves with, where the spec does not say what they must.
+    pub remembered_hosts: Option<Vec<RememberedHost>>,
     /// Why provisioning failed, in one word.
     pub failure_reason: Option<String>,
     /// Why provisioning failed.

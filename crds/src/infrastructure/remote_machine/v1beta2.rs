@@ -6,6 +6,7 @@ use serde_with::skip_serializing_none;
 
 use super::{DEFINITION, ProvisionJob};
 use crate::definition::{Definition, Version};
+use crate::infrastructure::RememberedHost;
 use crate::infrastructure::fields::fields;
 use crate::infrastructure::rules;
 use crate::object::{Object, Spec};
@@ -73,6 +74,8 @@ pub struct RemoteMachineStatus {
     /// What is so, since when, and why.
     #[schemars(with = "Option<ConditionList>")]
     pub conditions: Option<Conditions>,
+    /// Ours: what the machine and the jump hosts on the way proved themselves with, where the spec does not say what they must.
+    pub remembered_hosts: Option<Vec<RememberedHost>>,
     /// What only readers of older versions look at.
     pub deprecated: Option<Deprecated>,
 }

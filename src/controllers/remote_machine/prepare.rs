@@ -1,0 +1,210 @@
+//! From a RemoteMachine and the Secrets that it names to something that can be done on its host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crds::infrastructure::RememberedHost;
+use crds::infrastructure::remote_machine::v1beta2::{RemoteMachine, RemoteMachineSpec};
+use remote::engine::Host;
+use remote::plan::Plan;
+use remote::script::Mode;
+use remote::secret::Secret;
+use remote::ssh::{FirstUse, HostKeys, JumpHosts};
+use sha2::{Digest as _, Sha256};
+
+use super::decide::Refused;
+use crate::controllers::api::{Api, ApiError};
+use crate::credentials;
+use crate::machine::{self, Contents, Data, Machine, Planned, SecretData, Source};
+use crate::manifest::Key;
+
+/// What can be done on a host.
+pub(super) struct Prepared {
+    /// Says what it is: of the same text, it is the same work.
+    pub(super) id: String,
+    /// The machine, with what is to be done there.
+    pub(super) machine: Machine,
+    /// How it is reached.
+    pub(super) host: Host,
+    /// The keys to be remembered; nothing where all are given.
+    pub(super) first_use: Option<Arc<FirstUse>>,
+    /// What the bootstrap data asks for and is not done.
+    pub(super) notes: Vec<String>,
+}
+
+/// The Secrets that are read for work on a host: those that the spec names, and the one with the bootstrap data.
+pub(super) fn secrets(key: &Key, spec: &RemoteMachineSpec, data_secret: Option<&str>) -> Vec<Key> {
+    let names = machine::secret_names(spec).map(|(_, name)| name).chain(data_secret);
+    let names: BTreeSet<&str> = names.collect();
+    names.into_iter().map(|name| beside(key, name)).collect()
+}
+
+fn beside(key: &Key, name: &str) -> Key {
+    Key {
+        namespace: key.namespace.clone(),
+        name: name.to_owned(),
+    }
+}
+
+/// Reads these Secrets; those that are not there are left out.
+pub(super) async fn read(api: &Api, names: &[Key]) -> Result<BTreeMap<Key, SecretData>, ApiError> {
+    let mut found = BTreeMap::new();
+    for name in names {
+        if let Some(data) = api.secret(name).await? {
+            found.insert(name.clone(), data);
+        }
+    }
+    Ok(found)
+}
+
+/// What is to be done, and what with.
+pub(super) struct Order<'a> {
+    /// Namespace and name of the RemoteMachine.
+    pub(super) key: &'a Key,
+    /// Itself.
+    pub(super) object: &'a RemoteMachine,
+    /// Whether its host is provisioned or cleaned.
+    pub(super) mode: Mode,
+    /// The Secret with the bootstrap data, if that is to be applied.
+    pub(super) data_secret: Option<&'a str>,
+    /// The Secrets that were found.
+    pub(super) secrets: &'a BTreeMap<Key, SecretData>,
+    /// The keys that hosts are remembered by.
+    pub(super) remembered: &'a [RememberedHost],
+    /// The connections to jump hosts that are shared.
+    pub(super) jump_hosts: JumpHosts,
+}
+
+/// Makes it, or says why that cannot be.
+pub(super) fn prepare(order: &Order<'_>) -> Result<Prepared, Refused> {
+    let key = order.key;
+    let spec = order.object.spec.clone().unwrap_or_default();
+    let missing = missing(order, &spec);
+    if !missing.is_empty() {
+        return Err(Refused {
+            reason: "WaitingForSecret",
+            message: missing.join("\n"),
+            is_wait: true,
+        });
+    }
+    let invalid = |reason, message| Refused {
+        reason,
+        message,
+        is_wait: false,
+    };
+    let secrets = machine::Secrets {
+        all: order.secrets,
+        place: "",
+    };
+    let described = machine::described(key, &spec, &secrets);
+    let mut machine = described.map_err(|problems| invalid("InvalidSpec", problems.join("\n")))?;
+    if !machine.login.is_some() {
+        let what = "spec.sshKeyRef is missing: it names the Secret whose key \"value\" holds the private key";
+        return Err(invalid("InvalidSpec", what.to_owned()));
+    }
+    let mut notes = Vec::new();
+    machine.planned = Some(match order.mode {
+        Mode::Reset => {
+            let plan = Plan::reset(&machine.clean_up_commands);
+            Planned::Now(Arc::new(plan.map_err(|error| invalid("InvalidSpec", error.to_string()))?))
+        }
+        Mode::Apply => {
+            let (planned, unsupported) = planned(order, &spec).map_err(|what| invalid("InvalidBootstrapData", what))?;
+            notes = unsupported;
+            planned
+        }
+    });
+    let first_use = first_use(order, &machine).map_err(|what| invalid("InvalidSpec", what))?;
+    let unpinned = HostKeys::FirstUse(first_use.clone());
+    let host = credentials::own_host(&machine, &unpinned, order.jump_hosts.clone());
+    let host = host.map_err(|problem| invalid("InvalidCredentials", problem.to_string()))?;
+    let is_pinned = machine.host_keys.is_some() && machine.jump.iter().all(|jump| jump.host_keys.is_some());
+    Ok(Prepared {
+        id: id(order, &spec),
+        machine,
+        host,
+        first_use: (!is_pinned).then_some(first_use),
+        notes,
+    })
+}
+
+fn missing(order: &Order<'_>, spec: &RemoteMachineSpec) -> Vec<String> {
+    let named = machine::secret_names(spec).map(|(path, name)| (path, name.to_owned()));
+    let data = order.data_secret.map(|name| {
+        let path = "the Machine's spec.bootstrap.dataSecretName".to_owned();
+        (path, name.to_owned())
+    });
+    named
+        .chain(data)
+        .map(|(path, name)| (path, beside(order.key, &name)))
+        .filter(|(_, secret)| !order.secrets.contains_key(secret))
+        .map(|(path, secret)| format!("{path}: there is no Secret {secret}"))
+        .collect()
+}
+
+fn planned(order: &Order<'_>, spec: &RemoteMachineSpec) -> Result<(Planned, Vec<String>), String> {
+    let name = order.data_secret.unwrap_or_default();
+    let secret = beside(order.key, name);
+    let empty = BTreeMap::new();
+    let found = order.secrets.get(&secret).unwrap_or(&empty);
+    let data = Data {
+        source: Source::of_secret(&secret, found, "")?,
+        contents: Some(Arc::new(Contents::of_others())),
+        vendor_data: None,
+        machine_name: Some(order.key.name.clone()),
+        instance_id: remote::script::instance_id(&order.key.to_string()).to_owned(),
+        policy: machine::policy(spec),
+        strict: false,
+    };
+    data.planned().map_err(|problem| problem.to_string())
+}
+
+/// What hosts on the way are known by; others are believed the first time.
+fn first_use(order: &Order<'_>, machine: &Machine) -> Result<Arc<FirstUse>, String> {
+    let jumps = machine.jump.iter().map(|jump| (&jump.host, jump.port));
+    let names: BTreeSet<String> = jumps
+        .chain([(&machine.host, machine.port)])
+        .map(|(host, port)| FirstUse::name(host, port))
+        .collect();
+    let known = order
+        .remembered
+        .iter()
+        .filter(|remembered| names.contains(&remembered.host))
+        .filter_map(|remembered| Some((remembered.host.clone(), remembered.keys.first()?.clone())))
+        .collect();
+    let Key { namespace, name } = order.key;
+    let forget = format!(
+        "have the old key forgotten (kubectl patch remotemachine {name} -n {namespace} --subresource=status --type=merge \
+         -p '{{\"status\":{{\"rememberedHosts\":null}}}}')"
+    );
+    FirstUse::new(&known, forget)
+        .map(Arc::new)
+        .map_err(|error| format!("status.rememberedHosts: {error}"))
+}
+
+/// The hash of everything that goes into the work.
+fn id(order: &Order<'_>, spec: &RemoteMachineSpec) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    };
+    // A spec can be written; where not, none is the same as another.
+    add(&serde_json::to_vec(spec).unwrap_or_default());
+    add(match order.mode {
+        Mode::Apply => b"apply",
+        Mode::Reset => b"reset",
+    });
+    let mut add_data = |data: &BTreeMap<String, Secret>| {
+        for (key, value) in data {
+            add(key.as_bytes());
+            add(value.expose());
+        }
+    };
+    order.secrets.values().for_each(&mut add_data);
+    hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

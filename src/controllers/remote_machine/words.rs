@@ -1,0 +1,158 @@
+//! What there is to say about work on a host: pure.
+
+use k8s_openapi::jiff::Timestamp;
+use remote::engine::{Error, Failure};
+use remote::ssh::ConnectError;
+
+use crate::controllers::work::{Phase, Progress};
+
+/// What work under way is at: `step 7 of 12: runcmd[3]`.
+pub(super) fn running(progress: &Progress) -> String {
+    let step = || match &progress.step {
+        Some((number, name)) if progress.steps > 0 => format!("step {number} of {}: {name}", progress.steps),
+        Some((number, name)) => format!("step {number}: {name}"),
+        None => "connected".to_owned(),
+    };
+    match &progress.phase {
+        Phase::Waiting => "waiting for its turn: as many hosts are being worked on as --max-hosts allows".to_owned(),
+        Phase::Connecting => "connecting".to_owned(),
+        Phase::Running => step(),
+        Phase::Reconnecting(reason) => format!("{}; the connection was lost ({reason}), connecting again", step()),
+    }
+}
+
+/// Why work failed, in a word: named by what is to be seen to.
+pub(super) fn reason(error: &Error) -> &'static str {
+    match error {
+        Error::Connect(error) => match error {
+            ConnectError::Unreachable { .. } | ConnectError::Stalled { .. } => "Unreachable",
+            ConnectError::HostKey { .. } => "HostKeyNotTrusted",
+            ConnectError::Authentication(_) => "AuthenticationFailed",
+            ConnectError::ForwardingProhibited { .. } | ConnectError::NotSsh { .. } | ConnectError::Protocol { .. } => {
+                "ConnectionFailed"
+            }
+            ConnectError::Cancelled => "Stopped",
+        },
+        Error::Exec(_) | Error::GaveUp { .. } | Error::Lost(_) => "ConnectionLost",
+        Error::Privilege(_) => "PrivilegeFailed",
+        Error::Plan(_) => "InvalidBootstrapData",
+        Error::Step(_) => "StepFailed",
+        Error::Interrupted { .. } => "StepInterrupted",
+        Error::OtherMachine { .. } => "HostReplaced",
+        Error::Owned { .. } => "HostOwned",
+        Error::Held { .. } => "HostHeld",
+        Error::NoSpace(_) | Error::NoInodes(_) | Error::ReadOnly(_) | Error::Unfit(_) | Error::NoProgram(_) => "HostUnfit",
+        Error::Content(_) => "ContentUnavailable",
+        Error::Hostile(_) | Error::Version(_) | Error::Endless(_) => "HostNotUnderstood",
+        Error::Deadline(_) => "RunTimedOut",
+        Error::Stopped => "Stopped",
+    }
+}
+
+/// Whether the same work may end otherwise without anything having changed in the cluster.
+pub(super) fn is_worth_retrying(error: &Error) -> bool {
+    match error {
+        // What it says is what it says.
+        Error::Plan(_) => false,
+        // It would say the same until somebody looks at it.
+        Error::Interrupted { .. } => false,
+        Error::Connect(_)
+        | Error::Exec(_)
+        | Error::GaveUp { .. }
+        | Error::Lost(_)
+        | Error::Privilege(_)
+        | Error::Step(_)
+        | Error::OtherMachine { .. }
+        | Error::Owned { .. }
+        | Error::Held { .. }
+        | Error::NoSpace(_)
+        | Error::NoInodes(_)
+        | Error::ReadOnly(_)
+        | Error::Unfit(_)
+        | Error::NoProgram(_)
+        | Error::Content(_)
+        | Error::Hostile(_)
+        | Error::Version(_)
+        | Error::Endless(_)
+        | Error::Deadline(_)
+        | Error::Stopped => true,
+    }
+}
+
+/// What went wrong, for whoever has a cluster and no command line.
+pub(super) fn what(error: &Error) -> String {
+    match error {
+        Error::Step(Failure {
+            number,
+            of,
+            name,
+            status,
+            said,
+        }) => {
+            let mut text = format!("step {number} of {of}, {name}: exit status {status}");
+            said.iter().for_each(|line| text.push_str(&format!("\n  | {line}")));
+            text
+        }
+        Error::Interrupted { name, .. } => format!(
+            "{name} was under way when the host went down or the run there was killed; whether it had its effect is unknown. See to it, \
+             then set spec.rerunInterrupted to have it run again"
+        ),
+        Error::OtherMachine { remembered, here, .. } => format!(
+            "what this host remembers is another machine's (machine-id {remembered}, this one has {}): it was made from an image or a \
+             backup of that one. Reset it (anywhere reset)",
+            here.as_deref().unwrap_or("none")
+        ),
+        Error::Owned { owner } => {
+            format!("the host carries a run of {owner}: delete that one, or reset the host (anywhere reset --owner '{owner}')")
+        }
+        Error::Lost(why) if why.is_empty() => "the run was lost on the host".to_owned(),
+        Error::Lost(why) => format!("the run was lost on the host: {why}"),
+        Error::GaveUp { attempts, last } => {
+            format!(
+                "gave up after {attempts} connections without progress: {last}; what was begun goes on on the host, and is followed"
+            )
+        }
+        Error::Stopped => "stopped; nothing runs on the host after the step under way".to_owned(),
+        error @ (Error::Connect(_)
+        | Error::Exec(_)
+        | Error::Privilege(_)
+        | Error::Plan(_)
+        | Error::Held { .. }
+        | Error::NoSpace(_)
+        | Error::NoInodes(_)
+        | Error::ReadOnly(_)
+        | Error::Unfit(_)
+        | Error::NoProgram(_)
+        | Error::Content(_)
+        | Error::Hostile(_)
+        | Error::Version(_)
+        | Error::Endless(_)
+        | Error::Deadline(_)) => error.to_string(),
+    }
+}
+
+/// Why provisioning failed, and when it is tried again.
+pub(super) fn failed(error: &Error, attempt: u32, retry_at: Option<Timestamp>) -> String {
+    let what = what(error);
+    match retry_at {
+        Some(at) => format!(
+            "attempt {attempt}: {what}\ntried again at {}, or when something changes",
+            seconds(at)
+        ),
+        None => format!("{what}\ntried again when something changes"),
+    }
+}
+
+/// Why a host is not clean, and until when that is tried.
+pub(super) fn not_cleaned(error: &Error, deadline: Option<Timestamp>) -> String {
+    let until = deadline.map(|at| format!(" until {}", seconds(at))).unwrap_or_default();
+    format!(
+        "the host is not clean: {}\ntried again{until}; then it is let go as it is",
+        what(error)
+    )
+}
+
+/// To the second: `2026-11-21T00:50:00Z`.
+fn seconds(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
