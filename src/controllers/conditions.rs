@@ -24,6 +24,7 @@ pub(crate) enum Truth {
     /// It is not.
     False,
     /// Nobody knows.
+    #[cfg_attr(not(test), allow(dead_code))] // said by the pools, which follow
     Unknown,
 }
 
@@ -86,11 +87,6 @@ pub(crate) fn conditions(before: &[Condition], facts: &[Fact], generation: Optio
         }
     }
     conditions
-}
-
-/// Without a condition of this type.
-pub(crate) fn without(conditions: &mut Vec<Condition>, kind: &str) {
-    conditions.retain(|condition| condition.type_ != kind);
 }
 
 fn bounded(message: &str) -> String {

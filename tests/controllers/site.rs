@@ -1,10 +1,12 @@
 //! A namespace with a cluster, made by hand as Cluster API would have made it.
 #![allow(dead_code)] // each file uses what it needs
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use testbed::{Machine as Host, Namespace};
 
-use crate::controller_lab::plane;
+use crate::controller_lab::{WATCHDOG, plane};
 
 /// Bootstrap data that counts how often it was applied, and says that it is done as Cluster API wants it.
 pub(crate) const COUNTS: &str = "#cloud-config\nruncmd:\n- echo once >> /root/counted\n- mkdir -p /run/cluster-api\n\
@@ -149,6 +151,20 @@ impl Site {
         self.get(&format!("remotemachine/{name}"), &format!("{ready}.message}}"))
     }
 
+    /// Waits until the message of the Ready condition has this text in it.
+    #[track_caller]
+    pub(crate) fn until_says(&self, name: &str, text: &str) {
+        let began = Instant::now();
+        let path = "{.status.conditions[?(@.type==\"Ready\")].message}";
+        loop {
+            let message = self.get(&format!("remotemachine/{name}"), path);
+            if message.contains(text) {
+                return;
+            }
+            assert!(began.elapsed() < WATCHDOG, "{name} says {message}");
+        }
+    }
+
     #[track_caller]
     pub(crate) fn wait(&self, name: &str, condition: &str) {
         let what = format!("remotemachine/{name}");
@@ -166,18 +182,19 @@ impl Site {
             .unwrap();
     }
 
-    /// The notes of the Events about a RemoteMachine that have this reason.
+    /// Waits for Events about a RemoteMachine that have this reason, and gives their notes.
+    #[track_caller]
     pub(crate) fn events(&self, name: &str, reason: &str) -> Vec<String> {
         let selector = format!("regarding.name={name},reason={reason}");
-        let read = [
-            "get",
-            "events.events.k8s.io",
-            "--field-selector",
-            &selector,
-            "-o",
-            "jsonpath={range .items[*]}{.note}{\"\\x00\"}{end}",
-        ];
-        let text = self.namespace.kubectl(&read).unwrap();
-        text.split('\0').filter(|note| !note.is_empty()).map(str::to_owned).collect()
+        let began = Instant::now();
+        loop {
+            let read = ["get", "events.events.k8s.io", "--field-selector", &selector, "-o", "json"];
+            let found: Value = serde_json::from_str(&self.namespace.kubectl(&read).unwrap()).unwrap();
+            let items = found["items"].as_array().unwrap();
+            if !items.is_empty() {
+                return items.iter().map(|event| event["note"].as_str().unwrap().to_owned()).collect();
+            }
+            assert!(began.elapsed() < WATCHDOG, "no event {reason} about {name}");
+        }
     }
 }

@@ -335,7 +335,13 @@ impl RemoteMachines {
                 }
             }),
         };
-        self.remember(key, |memory| (memory.refused, memory.read) = (None, Some(read)));
+        self.remember(key, |memory| {
+            (memory.refused, memory.read) = (None, Some(read));
+            if seen.attempt.is_changed {
+                // It is another thing that is tried.
+                memory.failures = 0;
+            }
+        });
         self.context.work.start(&uid, assignment);
         // It wakes this object as soon as there is something to say.
         Ok(Standing::AsBefore)
