@@ -339,6 +339,13 @@ fn what_has_not_begun_goes_at_once() {
         ),
         (gone(seen(deleted(begun()))), Action::Clean),
         (
+            Seen {
+                claim: Some(Claim::CleanAlone),
+                ..seen(deleted(begun()))
+            },
+            Action::Clean,
+        ),
+        (
             gone(seen(deleted(
                 json!({ "status": { "initialization": { "provisioned": true } } }),
             ))),
