@@ -85,10 +85,16 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         listeners.push(Box::new(listener));
     }
 
-    /// The watch has seen this object, or a write has answered it. Older than what is known, it is ignored.
+    /// The watch has seen this object, or a write has answered it. Older than what is known, it is ignored. One that is being deleted and
+    /// that nothing holds any more is gone with the write that says so, and the watch may have said that before the write was answered.
     pub(crate) fn apply(&self, object: K) -> Arc<K> {
         let key = key_of(object.meta());
         let object = Arc::new(object);
+        let meta = object.meta();
+        if meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty) {
+            self.delete(meta);
+            return object;
+        }
         let before = {
             let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
             match objects.get(&key) {
@@ -148,6 +154,8 @@ mod tests {
     use std::sync::Mutex;
 
     use k8s_openapi::api::core::v1::ConfigMap;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use k8s_openapi::jiff::Timestamp;
 
     use super::*;
 
@@ -206,6 +214,22 @@ mod tests {
         cache.delete(&object("x", "1", "7").metadata);
         assert!(cache.get(&key("x")).is_some());
         cache.delete(&object("x", "2", "9").metadata);
+        assert!(cache.get(&key("x")).is_none());
+    }
+
+    #[test]
+    fn what_was_let_go_does_not_come_back_with_the_answer_to_that() {
+        let cache = Cache::default();
+        let mut held = object("x", "1", "5");
+        held.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        held.metadata.finalizers = Some(vec!["ours".to_owned()]);
+        cache.apply(held.clone());
+        assert!(cache.get(&key("x")).is_some());
+        let mut let_go = held;
+        let_go.metadata.resource_version = Some("6".to_owned());
+        let_go.metadata.finalizers = None;
+        cache.delete(&object("x", "1", "7").metadata);
+        cache.apply(let_go);
         assert!(cache.get(&key("x")).is_none());
     }
 

@@ -15,6 +15,7 @@ mod health;
 mod merge_patch;
 mod metrics;
 mod nodes;
+mod pools;
 mod queue;
 mod reconcile;
 mod remote_cluster;
@@ -67,6 +68,8 @@ pub(crate) struct Context {
     pub(crate) seen: Arc<Seen>,
     /// What is done on hosts.
     pub(crate) work: Work,
+    /// What RemoteMachines that wait for an entry of a pool are told.
+    pub(crate) board: pools::Board,
     /// For people.
     pub(crate) events: Events,
     /// For machines.
@@ -80,6 +83,7 @@ fn controllers(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
     remote_cluster::start(context, tasks);
     remote_machine::spawn(context, tasks);
     nodes::start(context, tasks);
+    pools::spawn(context, tasks);
 }
 
 /// Works until it is cancelled, within a few seconds. Runs on hosts go on; whoever leads next follows them.
@@ -149,6 +153,7 @@ async fn lead(
     let context = Arc::new(Context {
         args: args.clone(),
         work: work.clone(),
+        board: pools::Board::default(),
         events: Events::spawn(&mut tellers, api.clone(), instance, metrics.clone()),
         api,
         seen,

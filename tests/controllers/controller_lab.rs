@@ -131,12 +131,18 @@ impl Controller {
 
     /// The sum of all lines of the metrics that begin like this.
     pub(crate) fn metric(&self, start: &str) -> f64 {
-        let (status, page) = get(self.address("--metrics-bind-address"), "/metrics");
-        assert_eq!(status, 200);
+        let page = self.metrics();
         let lines = page.lines().filter(|line| line.starts_with(start));
         lines
             .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
             .sum()
+    }
+
+    /// The page of metrics.
+    pub(crate) fn metrics(&self) -> String {
+        let (status, page) = get(self.address("--metrics-bind-address"), "/metrics");
+        assert_eq!(status, 200);
+        page
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -10,6 +10,8 @@ mod controller_lab;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod pool_hosts;
+mod pools;
 mod remote_machines;
 mod site;
 mod standing;

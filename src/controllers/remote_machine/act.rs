@@ -309,6 +309,10 @@ impl RemoteMachines {
             self.patch(key, seen, json!({ "metadata": { "annotations": { BEGUN: "true" } } }))
                 .await?;
         }
+        if mode == Mode::Apply && seen.claim.is_some() && !claim::may_begin(&self.context, key).await? {
+            // What was seen is old: what is so is about to be seen.
+            return Ok(Standing::AsBefore);
+        }
         let (reason, what) = match mode {
             Mode::Apply => ("Provisioning", "provisioning"),
             Mode::Reset => ("Cleaning", "cleaning"),
@@ -417,7 +421,12 @@ impl RemoteMachines {
         }
         let host_keys = seen.work.as_ref().map(|report| &report.progress.host_keys);
         let host_keys: Option<&BTreeMap<_, _>> = host_keys.filter(|keys| !keys.is_empty());
-        let status = report::status(&object, standing, host_keys, Timestamp::now());
+        let status = report::status(
+            &object,
+            (standing, claim::fact(&self.context, &object)),
+            host_keys,
+            Timestamp::now(),
+        );
         let before = object.status.clone().unwrap_or_default();
         let json = |status: &RemoteMachineStatus| serde_json::to_value(status).unwrap_or_default();
         if let Some(patch) = difference(&json(&before), &json(&status)) {

@@ -83,13 +83,13 @@ pub(super) struct Attempt {
 
 /// Why no work can be begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(in crate::controllers) struct Refused {
     /// In a word.
-    pub(super) reason: &'static str,
+    pub(in crate::controllers) reason: &'static str,
     /// In words.
-    pub(super) message: String,
+    pub(in crate::controllers) message: String,
     /// Whether nothing is wrong, and something is only not there yet.
-    pub(super) is_wait: bool,
+    pub(in crate::controllers) is_wait: bool,
 }
 
 impl Refused {
@@ -368,14 +368,19 @@ fn deleting(seen: &Seen, patience: Duration, now: Timestamp) -> Decision {
     if says_true(&seen.object, SKIP_CLEAN_UP) {
         return let_go(Why::Skipped);
     }
+    let is_late = deadline(&seen.object, patience).is_some_and(|deadline| deadline <= now);
     match &seen.claim {
         Some(Claim::LetGo) => return let_go(Why::NotBegun),
+        // The entry has what is left to do.
+        Some(Claim::Waits(..) | Claim::Provision | Claim::Lost) if is_late => return let_go(Why::NotBegun),
         Some(Claim::Waits(_, message)) => {
-            return Decision::say(Standing::Deleting("WaitingForPoolEntry", message.clone()));
+            let standing = Standing::Deleting("WaitingForPoolEntry", message.clone());
+            return Decision::say(standing).at(deadline(&seen.object, patience));
         }
         Some(Claim::Provision | Claim::Lost) => {
             let what = "the pool's entry is to be released".to_owned();
-            return Decision::say(Standing::Deleting("WaitingForPoolEntry", what));
+            let standing = Standing::Deleting("WaitingForPoolEntry", what);
+            return Decision::say(standing).at(deadline(&seen.object, patience));
         }
         Some(Claim::CleanAlone) | None => {}
     }

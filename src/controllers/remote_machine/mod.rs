@@ -7,7 +7,7 @@ mod act;
 mod claim;
 mod decide;
 mod interests;
-mod prepare;
+pub(super) mod prepare;
 mod report;
 mod words;
 

@@ -20,21 +20,21 @@ use crate::machine::{self, Contents, Data, Machine, Planned, SecretData, Source}
 use crate::manifest::Key;
 
 /// What can be done on a host.
-pub(super) struct Prepared {
+pub(in crate::controllers) struct Prepared {
     /// Says what it is: of the same text, it is the same work.
-    pub(super) id: String,
+    pub(in crate::controllers) id: String,
     /// The machine, with what is to be done there.
-    pub(super) machine: Machine,
+    pub(in crate::controllers) machine: Machine,
     /// How it is reached.
-    pub(super) host: Host,
+    pub(in crate::controllers) host: Host,
     /// The keys to be remembered; nothing where all are given.
-    pub(super) first_use: Option<Arc<FirstUse>>,
+    pub(in crate::controllers) first_use: Option<Arc<FirstUse>>,
     /// What the bootstrap data asks for and is not done.
-    pub(super) notes: Vec<String>,
+    pub(in crate::controllers) notes: Vec<String>,
 }
 
 /// The Secrets that are read for work on a host: those that the spec names, and the one with the bootstrap data.
-pub(super) fn secrets(key: &Key, spec: &RemoteMachineSpec, data_secret: Option<&str>) -> Vec<Key> {
+pub(in crate::controllers) fn secrets(key: &Key, spec: &RemoteMachineSpec, data_secret: Option<&str>) -> Vec<Key> {
     let names = machine::secret_names(spec).map(|(_, name)| name).chain(data_secret);
     let names: BTreeSet<&str> = names.collect();
     names.into_iter().map(|name| beside(key, name)).collect()
@@ -48,7 +48,7 @@ fn beside(key: &Key, name: &str) -> Key {
 }
 
 /// Reads these Secrets; those that are not there are left out.
-pub(super) async fn read(api: &Api, names: &[Key]) -> Result<BTreeMap<Key, SecretData>, ApiError> {
+pub(in crate::controllers) async fn read(api: &Api, names: &[Key]) -> Result<BTreeMap<Key, SecretData>, ApiError> {
     let mut found = BTreeMap::new();
     for name in names {
         if let Some(data) = api.secret(name).await? {
@@ -59,25 +59,25 @@ pub(super) async fn read(api: &Api, names: &[Key]) -> Result<BTreeMap<Key, Secre
 }
 
 /// What is to be done, and what with.
-pub(super) struct Order<'a> {
+pub(in crate::controllers) struct Order<'a> {
     /// Namespace and name of the RemoteMachine.
-    pub(super) key: &'a Key,
+    pub(in crate::controllers) key: &'a Key,
     /// Itself.
-    pub(super) object: &'a RemoteMachine,
+    pub(in crate::controllers) object: &'a RemoteMachine,
     /// Whether its host is provisioned or cleaned.
-    pub(super) mode: Mode,
+    pub(in crate::controllers) mode: Mode,
     /// The Secret with the bootstrap data, if that is to be applied.
-    pub(super) data_secret: Option<&'a str>,
+    pub(in crate::controllers) data_secret: Option<&'a str>,
     /// The Secrets that were found.
-    pub(super) secrets: &'a BTreeMap<Key, SecretData>,
+    pub(in crate::controllers) secrets: &'a BTreeMap<Key, SecretData>,
     /// The keys that hosts are remembered by.
-    pub(super) remembered: &'a [RememberedHost],
+    pub(in crate::controllers) remembered: &'a [RememberedHost],
     /// The connections to jump hosts that are shared.
-    pub(super) jump_hosts: JumpHosts,
+    pub(in crate::controllers) jump_hosts: JumpHosts,
 }
 
 /// Makes it, or says why that cannot be.
-pub(super) fn prepare(order: &Order<'_>) -> Result<Prepared, Refused> {
+pub(in crate::controllers) fn prepare(order: &Order<'_>) -> Result<Prepared, Refused> {
     let key = order.key;
     let spec = order.object.spec.clone().unwrap_or_default();
     let missing = missing(order, &spec);

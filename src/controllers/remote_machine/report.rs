@@ -16,16 +16,17 @@ use crate::controllers::conditions::{DELETING, Fact, PAUSED, READY, Truth, condi
 /// The original's condition: whether the bootstrap data was applied.
 pub(super) const BOOTSTRAP: &str = "BootstrapExecSucceeded";
 
-/// The status that says so. `host_keys` are those that are remembered, by name; nothing if they are as before.
+/// The status that says so, and what is said of its claim. `host_keys` are those that are remembered, by name; nothing if they are as before.
 pub(super) fn status(
     object: &RemoteMachine,
-    standing: &Standing,
+    (standing, claimed): (&Standing, Option<Fact>),
     host_keys: Option<&BTreeMap<String, String>>,
     now: Timestamp,
 ) -> RemoteMachineStatus {
     let before = object.status.clone().unwrap_or_default();
     let known = before.conditions.clone().unwrap_or_default();
-    let made = conditions(&known, &facts(standing), object.metadata.generation, now);
+    let said: Vec<Fact> = facts(standing).into_iter().chain(claimed).collect();
+    let made = conditions(&known, &said, object.metadata.generation, now);
     let mut status = RemoteMachineStatus {
         conditions: (!made.is_empty()).then_some(made),
         ..before

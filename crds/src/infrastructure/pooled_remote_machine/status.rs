@@ -40,8 +40,8 @@ pub struct PooledRemoteMachineStatus {
     pub quarantine: Option<Quarantine>,
     /// Ours: when the machine last answered.
     pub last_reached_time: Option<Time>,
-    /// Ours: what the machine proved itself with, where the spec does not say what it must.
-    pub remembered_host: Option<RememberedHost>,
+    /// Ours: what the machine and the jump hosts on the way proved themselves with, where the spec does not say what they must.
+    pub remembered_hosts: Option<Vec<RememberedHost>>,
     /// Ours: what is so, since when, and why.
     #[schemars(with = "Option<ConditionList>")]
     pub conditions: Option<Conditions>,

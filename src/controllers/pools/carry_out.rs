@@ -1,0 +1,296 @@
+//! What a pass decided, written and done: requests to the API server, each guarded by what was seen.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crds::infrastructure::pooled_remote_machine::PooledRemoteMachineStatus;
+use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
+use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
+use futures::StreamExt;
+use futures::stream;
+use pool::{Action, ClaimAction, ClaimId, Endpoint, State, claim_next};
+use serde_json::{Map, Value, json};
+
+use super::pass::{Answer, Pass, Step};
+use super::{Pools, claim, entry, given, news};
+use crate::controllers::api::{ApiError, Part};
+use crate::controllers::cache::key_of;
+use crate::controllers::events::Weight;
+use crate::controllers::merge_patch::difference;
+use crate::manifest::Key;
+
+/// Entries that are written at the same time.
+const AT_ONCE: usize = 16;
+
+/// What the store said of claims.
+pub(super) type Asked = HashMap<ClaimId, Answer>;
+
+/// What was seen when the pass was made, by name.
+pub(super) struct Before {
+    pub(super) entries: HashMap<String, Arc<PooledRemoteMachine>>,
+    pub(super) machines: HashMap<ClaimId, Arc<RemoteMachine>>,
+}
+
+impl Pools {
+    /// Does all of it, each entry's in its order. What is wrong with one does not keep the others from being done.
+    pub(super) async fn carry_out(&self, pass: Pass, before: &Before) -> Result<Asked, ApiError> {
+        let all = stream::iter(pass.entries).map(|(name, steps)| async move {
+            let Some(object) = before.entries.get(&name) else {
+                return Ok(None);
+            };
+            self.do_steps(object.clone(), steps, before).await
+        });
+        let mut all = all.buffer_unordered(AT_ONCE);
+        let (unname, missing) = (pass.unname, pass.missing);
+        let mut asked = Asked::new();
+        let mut failed: Option<ApiError> = None;
+        while let Some(done) = all.next().await {
+            match done {
+                Ok(answer) => asked.extend(answer),
+                // A conflict is looked at again soon, anything else later: it must not hide behind one.
+                Err(error) if failed.as_ref().is_none_or(ApiError::is_conflict) => failed = Some(error),
+                Err(error) => tracing::warn!(%error, "an entry is looked at again later"),
+            }
+        }
+        drop(all);
+        for entry in missing {
+            self.look_for(&entry, before).await?;
+        }
+        for name in unname {
+            self.unname(&name, before).await?;
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(asked),
+        }
+    }
+
+    async fn do_steps(
+        &self,
+        mut object: Arc<PooledRemoteMachine>,
+        steps: Vec<Step>,
+        before: &Before,
+    ) -> Result<Option<(ClaimId, Answer)>, ApiError> {
+        let mut answer = None;
+        for step in steps {
+            match step {
+                Step::Metadata { finalizer, obeyed } => {
+                    let Some(written) = self
+                        .write(&object, Part::Object, metadata(&object, finalizer, &obeyed))
+                        .await?
+                    else {
+                        return Ok(None);
+                    };
+                    object = written;
+                }
+                Step::Status { status, change } => {
+                    let Some(patch) = status_patch(object.status.as_ref(), &status) else {
+                        continue;
+                    };
+                    if let Some((State::Bound { claim, .. }, State::Quarantined { claim: None, .. })) = change.as_deref() {
+                        self.take_back(claim, before).await?;
+                    }
+                    let Some(written) = self.write(&object, Part::Status, patch).await? else {
+                        return Ok(None);
+                    };
+                    if let Some(change) = change {
+                        self.changed(&object, &written, &change.0, &change.1);
+                    }
+                    object = written;
+                }
+                Step::Do(Action::Confirm(claim)) => {
+                    let said = self.ask(&object, &claim).await?;
+                    answer = Some((claim, said));
+                }
+                Step::Do(Action::Name { claim, at }) => self.name(&object, &claim, &at, before).await?,
+                Step::Do(Action::Stop) => self.stop(&object),
+                Step::Do(Action::Clean { owner, at, attempt }) => self.clean(&object, owner.as_ref(), &at, attempt).await?,
+                // Part of the metadata.
+                Step::Do(Action::LetGo) => {}
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Writes an entry that nobody has written since it was seen. Nothing is left of one that was deleted and had our finalizer only.
+    async fn write(
+        &self,
+        object: &PooledRemoteMachine,
+        part: Part,
+        patch: Value,
+    ) -> Result<Option<Arc<PooledRemoteMachine>>, ApiError> {
+        let key = key_of(&object.metadata);
+        let version = object.metadata.resource_version.as_deref();
+        let cache = &self.context.seen.pooled_remote_machines;
+        let mut written: PooledRemoteMachine = match self.context.api.patch(&key, part, patch, version).await {
+            Ok(written) => written,
+            Err(ApiError::NotFound(_)) => {
+                cache.delete(&object.metadata);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        written.metadata.managed_fields = None;
+        Ok(Some(cache.apply(written)))
+    }
+
+    /// Its state has changed: what was done on its host for the former one is done with, and people are told.
+    fn changed(&self, before: &PooledRemoteMachine, object: &PooledRemoteMachine, from: &State, to: &State) {
+        self.forget_work(object);
+        let who = |object: &PooledRemoteMachine| object.status.as_ref().map(|status| status.machine_ref.name.clone());
+        let who = who(object)
+            .filter(|name| !name.is_empty())
+            .or_else(|| who(before))
+            .unwrap_or_default();
+        if let Some((weight, reason, text)) = news::of(from, to, &who) {
+            self.context.events.tell(object, weight, reason, text);
+        }
+        if let State::Bound { claim, .. } = to
+            && let Some(machine) = self.machine_of(&key_of(&object.metadata).namespace, claim)
+        {
+            let name = object.metadata.name.as_deref().unwrap_or_default();
+            let text = format!("it has PooledRemoteMachine {name}");
+            self.context.events.tell(&*machine, Weight::Normal, "PoolEntryAssigned", text);
+        }
+    }
+
+    /// Asks the store itself for a claim.
+    async fn ask(&self, object: &PooledRemoteMachine, claim: &ClaimId) -> Result<Answer, ApiError> {
+        let machine = object.status.as_ref().map(|status| &status.machine_ref);
+        let key = match machine.filter(|machine| !machine.name.is_empty()) {
+            Some(machine) => Key {
+                namespace: machine.namespace.clone(),
+                name: machine.name.clone(),
+            },
+            // Its name was never known, or somebody has removed it: then the cache alone can know it.
+            None => match self.machine_of(object.metadata.namespace.as_deref().unwrap_or_default(), claim) {
+                Some(machine) => key_of(&machine.metadata),
+                None => return Ok(Answer::Gone),
+            },
+        };
+        let found: Option<RemoteMachine> = self.context.api.confirm(&key).await?;
+        let Some(mut found) = found else {
+            return Ok(Answer::Gone);
+        };
+        found.metadata.managed_fields = None;
+        let is_it = claim::id(&found) == *claim || entry::known_by_name(&key.namespace, &key.name) == *claim;
+        self.context.seen.remote_machines.apply(found);
+        Ok(if is_it { Answer::There } else { Answer::Gone })
+    }
+
+    /// Tells a claim of its entry, unless it has changed since it was seen.
+    async fn name(&self, object: &PooledRemoteMachine, claim: &ClaimId, at: &Endpoint, before: &Before) -> Result<(), ApiError> {
+        let Some(machine) = before.machines.get(claim) else {
+            return Ok(());
+        };
+        let patch = given::patch(object, machine, at);
+        let version = machine.metadata.resource_version.as_deref();
+        let key = key_of(&machine.metadata);
+        let mut written: RemoteMachine = self.context.api.patch(&key, Part::Object, patch, version).await?;
+        written.metadata.managed_fields = None;
+        let written = self.context.seen.remote_machines.apply(written);
+        // By whom the machine was met before, it is known.
+        let known = object.status.as_ref().and_then(|status| status.remembered_hosts.as_ref());
+        if let Some(known) = known
+            && written.status.as_ref().is_none_or(|status| status.remembered_hosts.is_none())
+        {
+            let patch = json!({ "status": { "rememberedHosts": known } });
+            let version = written.metadata.resource_version.as_deref();
+            self.patch_machine(&key, Part::Status, patch, version).await?;
+        }
+        Ok(())
+    }
+
+    async fn patch_machine(&self, key: &Key, part: Part, patch: Value, version: Option<&str>) -> Result<(), ApiError> {
+        let mut written: RemoteMachine = self.context.api.patch(key, part, patch, version).await?;
+        written.metadata.managed_fields = None;
+        self.context.seen.remote_machines.apply(written);
+        Ok(())
+    }
+
+    /// A host has refused its claim: nothing of the claim is there.
+    async fn take_back(&self, claim: &ClaimId, before: &Before) -> Result<(), ApiError> {
+        let Some(machine) = before.machines.get(claim) else {
+            return Ok(());
+        };
+        let patch = json!({ "metadata": { "annotations": { claim::BEGUN: null } } });
+        let version = machine.metadata.resource_version.as_deref();
+        self.patch_machine(&key_of(&machine.metadata), Part::Object, patch, version)
+            .await?;
+        self.context.work.forget(claim.as_str());
+        Ok(())
+    }
+
+    /// Asks the store itself for an entry that claims name.
+    async fn look_for(&self, entry: &str, before: &Before) -> Result<(), ApiError> {
+        let names_it = |machine: &&Arc<RemoteMachine>| claim::named(machine).is_some_and(|named| named.entry.as_str() == entry);
+        let named_by: Vec<Key> = before
+            .machines
+            .values()
+            .filter(names_it)
+            .map(|machine| key_of(&machine.metadata))
+            .collect();
+        let Some(first) = named_by.first() else { return Ok(()) };
+        let key = Key {
+            namespace: first.namespace.clone(),
+            name: entry.to_owned(),
+        };
+        match self.context.api.confirm::<PooledRemoteMachine>(&key).await? {
+            Some(mut found) => {
+                found.metadata.managed_fields = None;
+                self.context.seen.pooled_remote_machines.apply(found);
+            }
+            None => self.context.board.set_gone(&key, &named_by),
+        }
+        Ok(())
+    }
+
+    /// Has a claim forget its entry, if the store itself says that it is not its own.
+    async fn unname(&self, name: &str, before: &Before) -> Result<(), ApiError> {
+        let is_it = |machine: &&Arc<RemoteMachine>| machine.metadata.name.as_deref() == Some(name);
+        let Some(machine) = before.machines.values().find(is_it) else {
+            return Ok(());
+        };
+        let Some((claim, named)) = super::claim_of(machine).and_then(|claim| Some((claim.clone(), claim.named?))) else {
+            return Ok(());
+        };
+        let key = key_of(&machine.metadata);
+        let entry = Key {
+            namespace: key.namespace.clone(),
+            name: named.entry.as_str().to_owned(),
+        };
+        let found: Option<PooledRemoteMachine> = self.context.api.confirm(&entry).await?;
+        let state = match found.as_ref().map(entry::read) {
+            None => None,
+            Some(Ok(entry)) => Some(entry::met(entry.state, machine)),
+            Some(Err(_)) => return Ok(()),
+        };
+        if claim_next(&claim, state.as_ref()) != ClaimAction::Unname {
+            return Ok(());
+        }
+        let patch = json!({ "metadata": { "annotations": { claim::POOL_ENTRY: null, claim::POOL_HOST: null } } });
+        let version = machine.metadata.resource_version.as_deref();
+        self.patch_machine(&key, Part::Object, patch, version).await?;
+        self.context.work.forget(claim.id.as_str());
+        Ok(())
+    }
+}
+
+fn metadata(object: &PooledRemoteMachine, finalizer: bool, obeyed: &[&'static str]) -> Value {
+    let mut finalizers: Vec<&str> = object.metadata.finalizers.iter().flatten().map(String::as_str).collect();
+    finalizers.retain(|name| *name != entry::FINALIZER);
+    if finalizer {
+        finalizers.push(entry::FINALIZER);
+    }
+    let mut metadata = json!({ "finalizers": finalizers });
+    let orders: Map<String, Value> = obeyed.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
+    if let (false, Some(fields)) = (orders.is_empty(), metadata.as_object_mut()) {
+        fields.insert("annotations".to_owned(), Value::Object(orders));
+    }
+    json!({ "metadata": metadata })
+}
+
+fn status_patch(before: Option<&PooledRemoteMachineStatus>, after: &PooledRemoteMachineStatus) -> Option<Value> {
+    let before = before.map_or_else(|| json!({}), |status| json!(status));
+    difference(&before, &json!(after)).map(|patch| json!({ "status": patch }))
+}

@@ -1,0 +1,254 @@
+//! Pools: who gets which entry, what those are told who get none, and what entries show.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use testbed::Namespace;
+
+use crate::controller_lab::{Controller, WATCHDOG, plane};
+
+const GROUP: &str = "infrastructure.cluster.x-k8s.io/v1beta2";
+
+/// A namespace with its controller.
+struct Lab {
+    namespace: Namespace<'static>,
+    controller: Controller,
+}
+
+impl Lab {
+    #[track_caller]
+    fn new(name: &str) -> Self {
+        let namespace = plane().namespace(name).unwrap();
+        let controller = Controller::start(namespace.name(), &[]);
+        Self { namespace, controller }
+    }
+
+    #[track_caller]
+    fn apply(&self, objects: &[Value]) {
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+        self.namespace.apply(&list.to_string()).unwrap();
+    }
+
+    #[track_caller]
+    fn get(&self, kind: &str, name: &str) -> Value {
+        let text = self.namespace.kubectl(&["get", kind, name, "-o", "json"]).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Waits until an object looks like this.
+    #[track_caller]
+    fn until(&self, kind: &str, name: &str, path: &str, value: &str) {
+        let condition = format!("jsonpath={path}={value}");
+        let object = format!("{kind}/{name}");
+        let timeout = format!("--timeout={}s", WATCHDOG.as_secs());
+        let waited = self.namespace.kubectl(&["wait", "--for", &condition, &object, &timeout]);
+        if let Err(error) = waited {
+            panic!("{error}\n{:#}", self.get(kind, name));
+        }
+    }
+
+    /// Waits until so many RemoteMachines wait for an entry.
+    #[track_caller]
+    fn until_waiting(&self, count: usize) {
+        let began = Instant::now();
+        while self.controller.metric("anywhere_pool_waiting") != count as f64 {
+            assert!(began.elapsed() < WATCHDOG, "{}", self.controller.metrics());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[track_caller]
+    fn until_state(&self, entry: &str, state: &str) {
+        self.until("prm", entry, "{.status.state}", state);
+    }
+}
+
+fn entry(name: &str, address: &str) -> Value {
+    json!({
+        "apiVersion": GROUP, "kind": "PooledRemoteMachine", "metadata": { "name": name },
+        "spec": { "pool": "edge", "machine": { "address": address, "sshKeyRef": { "name": "key" } } },
+    })
+}
+
+fn claim(name: &str) -> Value {
+    json!({ "apiVersion": GROUP, "kind": "RemoteMachine", "metadata": { "name": name }, "spec": { "pool": "edge" } })
+}
+
+fn condition(object: &Value, kind: &str) -> String {
+    let conditions = object["status"]["conditions"].as_array().unwrap();
+    let condition = conditions.iter().find(|condition| condition["type"] == kind).unwrap();
+    format!(
+        "{} {}: {}",
+        condition["status"].as_str().unwrap(),
+        condition["reason"].as_str().unwrap(),
+        condition["message"].as_str().unwrap()
+    )
+}
+
+#[test]
+fn a_claim_that_waits_gets_the_entry_that_comes() {
+    let lab = Lab::new("pool-waits");
+    lab.apply(&[claim("m1"), claim("m2")]);
+    lab.controller.until("in pool edge: it has no entries");
+    lab.until_waiting(2);
+    let began = Instant::now();
+    lab.apply(&[entry("a", "127.200.0.1")]);
+    lab.until_state("a", "Bound");
+    println!("bound {:?} after kubectl apply began", began.elapsed());
+    let object = lab.get("prm", "a");
+    // Both were made in the same second, or not.
+    let holder = object["status"]["machineRef"]["name"].as_str().unwrap();
+    let machine = lab.get("rm", holder);
+    assert_eq!(object["status"]["machineRef"]["uid"], machine["metadata"]["uid"]);
+    assert_eq!(object["status"]["reserved"], true);
+    assert_eq!(
+        object["metadata"]["finalizers"],
+        json!(["pooledremotemachine.k0smotron.io/finalizer"])
+    );
+    assert_eq!(machine["spec"]["address"], "127.200.0.1");
+    assert_eq!(machine["spec"]["sshKeyRef"]["name"], "key");
+    assert_eq!(machine["metadata"]["annotations"]["anywhere.k0smotron.io/pool-entry"], "a");
+    assert_eq!(
+        machine["metadata"]["annotations"]["anywhere.k0smotron.io/pool-host"],
+        "127.200.0.1:22"
+    );
+    lab.until_waiting(1);
+}
+
+#[test]
+fn many_claims_at_once_get_one_entry_each_without_a_refused_write() {
+    let lab = Lab::new("pool-many");
+    let entries: Vec<Value> = (0..30)
+        .map(|number| entry(&format!("e{number:02}"), &format!("127.200.1.{number}")))
+        .collect();
+    let claims: Vec<Value> = (0..40).map(|number| claim(&format!("m{number:02}"))).collect();
+    lab.apply(&entries);
+    lab.apply(&claims);
+    for number in 0..30 {
+        lab.until_state(&format!("e{number:02}"), "Bound");
+    }
+    let list = lab.namespace.kubectl(&["get", "prm", "-o", "json"]).unwrap();
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let items = list["items"].as_array().unwrap();
+    let mut holders: Vec<&str> = items
+        .iter()
+        .map(|item| item["status"]["machineRef"]["name"].as_str().unwrap())
+        .collect();
+    holders.sort_unstable();
+    holders.dedup();
+    assert_eq!(holders.len(), 30);
+    lab.until_waiting(10);
+    assert_eq!(lab.controller.metric("anywhere_pool_entries{"), 30.0);
+    let page = lab.controller.metrics();
+    let conflict = |line: &str| line.contains("kind=\"PooledRemoteMachine\"") && line.contains("result=\"conflict\"");
+    assert!(!page.lines().any(conflict), "{page}");
+}
+
+#[test]
+fn a_free_entry_goes_at_once_and_a_bound_one_waits() {
+    let lab = Lab::new("pool-deleted");
+    lab.apply(&[entry("free", "127.200.2.1")]);
+    lab.until_state("free", "Free");
+    lab.namespace.kubectl(&["delete", "prm", "free"]).unwrap();
+    lab.apply(&[entry("used", "127.200.2.2"), claim("m")]);
+    lab.until_state("used", "Bound");
+    lab.namespace.kubectl(&["delete", "prm", "used", "--wait=false"]).unwrap();
+    lab.until(
+        "prm",
+        "used",
+        "{.status.conditions[?(@.type==\"Available\")].reason}",
+        "Deleting",
+    );
+    assert_eq!(lab.get("prm", "used")["status"]["state"], "Bound");
+}
+
+#[test]
+fn two_entries_of_one_address_are_a_stated_conflict() {
+    let lab = Lab::new("pool-conflict");
+    let mut own = claim("own");
+    own["spec"] = json!({ "address": "127.200.3.2", "sshKeyRef": { "name": "key" } });
+    lab.apply(&[
+        own,
+        entry("a", "127.200.3.1"),
+        entry("b", "127.200.3.1"),
+        entry("c", "127.200.3.2"),
+    ]);
+    let reason = "{.status.conditions[?(@.type==\"AddressUnique\")].reason}";
+    for name in ["a", "b", "c"] {
+        lab.until("prm", name, reason, "DescribedTwice");
+    }
+    assert_eq!(
+        condition(&lab.get("prm", "a"), "Ready"),
+        "False DescribedTwice: its address and port are also those of PooledRemoteMachine b: keep one of them"
+    );
+    lab.controller
+        .until("127.200.3.2:22 is also described by PooledRemoteMachine c: keep one of them");
+    lab.apply(&[claim("m")]);
+    lab.controller
+        .until("position 1 of 1 in pool edge: 3 entries fit, all described twice");
+    lab.namespace.kubectl(&["delete", "prm", "b"]).unwrap();
+    lab.until_state("a", "Bound");
+}
+
+#[test]
+fn what_the_original_has_reserved_is_taken_over() {
+    let lab = Lab::new("pool-taken-over");
+    let namespace = lab.namespace.name();
+    let mut provisioned = claim("m");
+    provisioned["spec"]["address"] = "127.200.4.1".into();
+    provisioned["spec"]["providerID"] = "remote-machine://127.200.4.1:22".into();
+    // Before the entries, as it was with the original: the controller must not give a free one away meanwhile.
+    lab.apply(&[provisioned]);
+    lab.apply(&[entry("a", "127.200.4.1")]);
+    let status = json!({ "status": { "reserved": true, "machineRef": { "name": "m", "namespace": namespace }, "state": null } });
+    let patch = [
+        "patch",
+        "prm",
+        "a",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &status.to_string(),
+    ];
+    lab.namespace.kubectl(&patch).unwrap();
+    lab.until_state("a", "Bound");
+    let machine = lab.get("rm", "m");
+    lab.until(
+        "prm",
+        "a",
+        "{.status.machineRef.uid}",
+        machine["metadata"]["uid"].as_str().unwrap(),
+    );
+    assert_eq!(machine["spec"].get("sshKeyRef"), None, "it is left alone");
+}
+
+#[test]
+fn a_damaged_status_is_told_and_left_alone() {
+    let lab = Lab::new("pool-damaged");
+    lab.apply(&[entry("a", "127.200.5.1")]);
+    lab.until_state("a", "Free");
+    let status = json!({ "status": { "state": "Bound", "host": null } });
+    let patch = [
+        "patch",
+        "prm",
+        "a",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &status.to_string(),
+    ];
+    lab.namespace.kubectl(&patch).unwrap();
+    lab.until(
+        "prm",
+        "a",
+        "{.status.conditions[?(@.type==\"Ready\")].reason}",
+        "StatusDamaged",
+    );
+    lab.apply(&[claim("m")]);
+    lab.controller.until("position 1 of 1 in pool edge");
+    assert_eq!(
+        condition(&lab.get("prm", "a"), "Ready"),
+        "False StatusDamaged: status.state is \"Bound\" and status.machineRef is missing: remove the status if no RemoteMachine has \
+         the machine"
+    );
+}
