@@ -22,6 +22,9 @@ use crate::input::Problem;
 use crate::machine::Machine;
 use crate::report::printer;
 
+/// How long threads have to end once all is done.
+const LINGER: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -91,7 +94,7 @@ fn man() -> Result<Exit, Vec<Problem>> {
 fn with_runtime<T, Doing: Future<Output = T>>(work: impl FnOnce(CancellationToken) -> Doing) -> Result<T, Vec<Problem>> {
     let problem = |error: std::io::Error| vec![Problem(format!("cannot start: {error}"))];
     let runtime = tokio::runtime::Runtime::new().map_err(problem)?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let cancel = CancellationToken::new();
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(problem)?;
         let interrupted = async {
@@ -110,7 +113,10 @@ fn with_runtime<T, Doing: Future<Output = T>>(work: impl FnOnce(CancellationToke
             done = work(cancel.clone()) => Ok(done),
             () = interrupted => Err(vec![Problem::new("interrupted")]),
         }
-    })
+    });
+    // What is still looked up in a thread of its own is not waited for.
+    runtime.shutdown_timeout(LINGER);
+    done
 }
 
 /// Who we are, for others who find a machine held.

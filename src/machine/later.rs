@@ -98,6 +98,8 @@ pub(crate) struct Data {
     /// What templates call the instance.
     pub(crate) instance_id: String,
     pub(crate) policy: Policy,
+    /// Look up what it fetches only when the machine is being worked on: that may take long.
+    pub(crate) fetches_late: bool,
     /// Refuse what is not applied.
     pub(crate) strict: bool,
 }
@@ -153,6 +155,9 @@ impl Data {
                 Refused::Problem(Problem::new(error))
             }
         })?;
+        if self.fetches_late && facts.is_none() && parsed.files.iter().any(|file| file.source.is_some()) {
+            return Err(Refused::Needs(Vec::new()));
+        }
         if let Some(contents) = &self.contents {
             contents.complete(&mut parsed, &self.source.place).map_err(Refused::Problem)?;
         }

@@ -79,6 +79,7 @@ impl Reading<'_> {
             machine_name,
             instance_id: instance_id(owner).to_owned(),
             policy: policy.clone(),
+            fetches_late: false,
             strict: self.bootstrap.is_some_and(|args| args.strict),
         };
         match data.planned() {

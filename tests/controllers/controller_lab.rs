@@ -101,15 +101,21 @@ impl Controller {
     /// Waits for a line of its log that holds this text, and gives it.
     #[track_caller]
     pub(crate) fn until(&self, text: &str) -> String {
+        self.until_true(text, |lines| lines.iter().find(|line| line.contains(text)).cloned())
+    }
+
+    /// Waits until something is found in the lines of its log, and gives it.
+    #[track_caller]
+    pub(crate) fn until_true(&self, what: &str, is_true: impl Fn(&[String]) -> Option<String>) -> String {
         let began = Instant::now();
         let (said, changed) = &*self.said;
         let mut said = said.lock().unwrap();
         loop {
-            if let Some(line) = said.lines.iter().find(|line| line.contains(text)) {
-                return line.clone();
+            if let Some(line) = is_true(&said.lines) {
+                return line;
             }
-            assert!(!said.has_ended, "it ended without saying {text}");
-            let left = WATCHDOG.checked_sub(began.elapsed()).expect(text);
+            assert!(!said.has_ended, "it ended without saying {what}");
+            let left = WATCHDOG.checked_sub(began.elapsed()).expect(what);
             said = changed.wait_timeout(said, left).unwrap().0;
         }
     }

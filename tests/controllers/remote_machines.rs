@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testbed::{Machine as Host, Shell, SudoRule};
 
-use crate::controller_lab::Controller;
+use crate::controller_lab::{Controller, plane};
 use crate::lab::{machine, sh, wait_until};
 use crate::site::{COUNTS, Site};
 
@@ -214,6 +214,86 @@ fn a_killed_controllers_work_is_gone_on_with_by_the_next() {
     let _third = Controller::start(site.name(), &[]);
     site.until("l", "Ready");
     assert_eq!((counted(&other), sh(&other, "wc -l < /root/ended").trim()), (1, "1"));
+}
+
+#[test]
+fn killed_again_and_again_nothing_is_done_twice() {
+    let site = Site::new("again");
+    site.cluster();
+    let host = host();
+    site.remote_machine("a", &host, COUNTS, &json!({}));
+    let mut kills = 0;
+    loop {
+        let environment = [("RUST_LOG", "anywhere=debug".to_owned())];
+        let controller = Controller::start_with(&plane().kubeconfig(), site.name(), &[], &environment);
+        // It has looked once more often than one before when it goes.
+        let looks = 1 + kills / 2;
+        controller.until_true("that it looked", |lines| {
+            let decided = lines
+                .iter()
+                .filter(|line| line.contains("\"message\":\"decided\""))
+                .nth(looks - 1);
+            let provisioned = lines.iter().find(|line| line.contains("\"reason\":\"Provisioned\""));
+            decided.or(provisioned).cloned()
+        });
+        let is_provisioned = site.get("remotemachine/a", "{.status.initialization.provisioned}") == "true";
+        controller.kill();
+        kills += 1;
+        if is_provisioned {
+            break;
+        }
+        assert!(kills < 40, "it gets nowhere");
+    }
+    println!("killed {kills} times");
+    assert_eq!(counted(&host), 1);
+    let _controller = Controller::start(site.name(), &[]);
+    site.until("a", "Ready");
+    assert_eq!(counted(&host), 1);
+}
+
+#[test]
+fn a_machine_behind_another_is_reached_and_both_are_remembered() {
+    let site = Site::new("jump");
+    site.cluster();
+    let _controller = Controller::start(site.name(), &[]);
+    let (jump, host) = (host(), host());
+    let way = json!([{ "address": jump.address().to_string(), "port": jump.port() }]);
+    site.remote_machine(
+        "j",
+        &host,
+        COUNTS,
+        &json!({ "jumpHosts": way, "timeouts": { "connectSeconds": 5 } }),
+    );
+    site.until("j", "Ready");
+    assert_eq!(counted(&host), 1);
+    let remembered = site.object("remotemachine/j")["status"]["rememberedHosts"].clone();
+    let mut hosts: Vec<_> = remembered
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["host"].as_str().unwrap().to_owned())
+        .collect();
+    let mut both = [jump.address().to_string(), host.address().to_string()];
+    hosts.sort();
+    both.sort();
+    assert_eq!(hosts, both);
+    site.delete("j");
+    sh(&host, "[ ! -e /var/lib/anywhere ]");
+}
+
+#[test]
+fn only_what_carries_the_label_is_touched() {
+    let site = Site::new("filter");
+    site.cluster();
+    let _controller = Controller::start(site.name(), &["--watch-filter", "mine"]);
+    let (one, two) = (host(), host());
+    site.remote_machine("not", &one, COUNTS, &json!({}));
+    site.remote_machine("mine", &two, COUNTS, &json!({}));
+    let label = json!({ "metadata": { "labels": { "cluster.x-k8s.io/watch-filter": "mine" } } });
+    site.patch("remotemachine/mine", &label);
+    site.until("mine", "Ready");
+    assert_eq!(site.get("remotemachine/not", "{.metadata.finalizers}{.status}"), "");
+    assert_eq!((counted(&one), counted(&two)), (0, 1));
 }
 
 #[test]

@@ -286,13 +286,19 @@ fn failed_work_is_tried_again_later_or_at_once_when_something_has_changed() {
     };
     assert_eq!(decided(&stopped).action, Action::Provision);
     let refused = Seen {
-        work: work(Mode::Apply, Some(Err(Error::Plan("bad".to_owned())))),
+        work: work(
+            Mode::Apply,
+            Some(Err(Error::Interrupted {
+                name: "runcmd[0]".to_owned(),
+                by: remote::engine::Interruption::Reboot,
+            })),
+        ),
         ..seen(begun())
     };
     let decision = decided(&refused);
     assert_eq!(
         (decision.action, decision.at, reason(&decision.standing)),
-        (Action::None, None, "InvalidBootstrapData")
+        (Action::None, None, "StepInterrupted")
     );
 }
 

@@ -155,6 +155,7 @@ fn planned(order: &Order<'_>, spec: &RemoteMachineSpec) -> Result<(Planned, Vec<
         machine_name: Some(order.key.name.clone()),
         instance_id: remote::script::instance_id(&order.key.to_string()).to_owned(),
         policy: machine::policy(spec),
+        fetches_late: true,
         strict: false,
     };
     data.planned().map_err(|problem| problem.to_string())

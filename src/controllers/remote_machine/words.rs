@@ -52,8 +52,6 @@ pub(super) fn reason(error: &Error) -> &'static str {
 /// Whether the same work may end otherwise without anything having changed in the cluster.
 pub(super) fn is_worth_retrying(error: &Error) -> bool {
     match error {
-        // What it says is what it says.
-        Error::Plan(_) => false,
         // It would say the same until somebody looks at it.
         Error::Interrupted { .. } => false,
         Error::Connect(_)
@@ -61,6 +59,8 @@ pub(super) fn is_worth_retrying(error: &Error) -> bool {
         | Error::GaveUp { .. }
         | Error::Lost(_)
         | Error::Privilege(_)
+        // What it fetches may be there later; and the machine may tell something else.
+        | Error::Plan(_)
         | Error::Step(_)
         | Error::OtherMachine { .. }
         | Error::Owned { .. }

@@ -31,6 +31,9 @@ pub(crate) use progress::{Ended, Phase, Progress, Report};
 /// How often a task that goes on wakes its object's reconcile, at most.
 const SHOWN: Duration = Duration::from_secs(2);
 
+/// How long tasks have to end, once all shall stop.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Something to be done on a host.
 pub(crate) struct Assignment {
     /// Says what it is: of the same text, it is the same work.
@@ -134,7 +137,8 @@ impl Work {
     pub(crate) async fn shut_down(&self) {
         self.0.slots.close();
         let mut running = std::mem::take(&mut *self.0.running.lock().unwrap_or_else(PoisonError::into_inner));
-        running.shutdown().await;
+        // Whoever looks up a content at the moment is not waited for.
+        let _ = tokio::time::timeout(GRACE, running.shutdown()).await;
         let jump_hosts = self.jump_hosts();
         jump_hosts.close().await;
     }
