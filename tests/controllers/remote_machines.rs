@@ -233,7 +233,9 @@ fn killed_again_and_again_nothing_is_done_twice() {
                 .iter()
                 .filter(|line| line.contains("\"message\":\"decided\""))
                 .nth(looks - 1);
-            let provisioned = lines.iter().find(|line| line.contains("\"reason\":\"Provisioned\""));
+            let provisioned = lines
+                .iter()
+                .find(|line| line.contains("\"action\":\"None\",\"standing\":\"Provisioned\""));
             decided.or(provisioned).cloned()
         });
         let is_provisioned = site.get("remotemachine/a", "{.status.initialization.provisioned}") == "true";
