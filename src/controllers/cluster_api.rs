@@ -75,6 +75,35 @@ foreign! {
     Cluster "Cluster" "clusters" ClusterSpec ClusterStatus
 }
 
+foreign! {
+    /// Machines made from a template, as many as it says.
+    MachineDeployment "MachineDeployment" "machinedeployments" MachineDeploymentSpec Nothing
+}
+
+/// What is wanted of a MachineDeployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct MachineDeploymentSpec {
+    /// The name of its Cluster.
+    pub(crate) cluster_name: String,
+    /// How many Machines there are to be.
+    pub(crate) replicas: Option<i32>,
+    /// What they are made from.
+    pub(crate) template: MachineTemplate,
+}
+
+/// What Machines are made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct MachineTemplate {
+    /// What is wanted of them.
+    pub(crate) spec: MachineSpec,
+}
+
+/// What is not looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Nothing {}
+
 /// What is wanted of a Machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

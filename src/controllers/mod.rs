@@ -20,6 +20,7 @@ mod queue;
 mod reconcile;
 mod remote_cluster;
 mod remote_machine;
+mod remote_machine_template;
 mod watches;
 mod work;
 
@@ -84,6 +85,7 @@ fn controllers(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
     remote_machine::spawn(context, tasks);
     nodes::start(context, tasks);
     pools::spawn(context, tasks);
+    remote_machine_template::spawn(context, tasks);
 }
 
 /// Works until it is cancelled, within a few seconds. Runs on hosts go on; whoever leads next follows them.

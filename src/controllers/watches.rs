@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::cache::{Cache, key_of};
-use super::cluster_api::{Cluster, Machine, WATCH_FILTER};
+use super::cluster_api::{Cluster, Machine, MachineDeployment, WATCH_FILTER};
 use super::metrics::Metrics;
 use crate::manifest::Key;
 
@@ -41,6 +41,8 @@ pub(crate) struct Seen {
     pub(crate) remote_clusters: Cache<RemoteCluster>,
     /// Cluster API's machines.
     pub(crate) machines: Cache<Machine>,
+    /// Cluster API's deployments of machines.
+    pub(crate) machine_deployments: Cache<MachineDeployment>,
     /// Cluster API's clusters.
     pub(crate) clusters: Cache<Cluster>,
     /// Secrets: nothing of them is kept.
@@ -160,6 +162,7 @@ pub(crate) fn spawn(
     watches.follow(tasks, ours(), seen, |seen| &seen.remote_machine_templates);
     watches.follow(tasks, ours(), seen, |seen| &seen.remote_clusters);
     watches.follow(tasks, Config::default(), seen, |seen| &seen.machines);
+    watches.follow(tasks, Config::default(), seen, |seen| &seen.machine_deployments);
     watches.follow(tasks, Config::default(), seen, |seen| &seen.clusters);
     watches.follow_secrets(tasks, seen);
     watches.standings

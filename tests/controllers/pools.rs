@@ -252,3 +252,68 @@ fn a_damaged_status_is_told_and_left_alone() {
          the machine"
     );
 }
+
+/// A template of the pool `edge`, and a MachineDeployment of it.
+fn deployment(annotations: &Value) -> [Value; 2] {
+    let reference = json!({ "apiGroup": "infrastructure.cluster.x-k8s.io", "kind": "RemoteMachineTemplate", "name": "t" });
+    let config = json!({ "apiGroup": "bootstrap.cluster.x-k8s.io", "kind": "KubeadmConfigTemplate", "name": "t" });
+    [
+        json!({
+            "apiVersion": GROUP, "kind": "RemoteMachineTemplate", "metadata": { "name": "t" },
+            "spec": { "template": { "spec": { "pool": "edge" } } },
+        }),
+        json!({
+            "apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "MachineDeployment",
+            "metadata": { "name": "md", "annotations": annotations },
+            "spec": {
+                "clusterName": "c", "replicas": 0, "selector": { "matchLabels": { "a": "b" } },
+                "template": {
+                    "metadata": { "labels": { "a": "b" } },
+                    "spec": { "clusterName": "c", "bootstrap": { "configRef": config }, "infrastructureRef": reference },
+                },
+            },
+        }),
+    ]
+}
+
+#[test]
+fn a_template_says_what_any_node_of_its_pool_has() {
+    let lab = Lab::new("pool-capacity");
+    let sized = |name: &str, address: &str, cpu: &str| {
+        let mut entry = entry(name, address);
+        entry["metadata"]["annotations"] = json!({
+            "capacity.cluster-autoscaler.kubernetes.io/cpu": cpu, "capacity.cluster-autoscaler.kubernetes.io/memory": "8Gi",
+        });
+        entry["metadata"]["labels"] = json!({ "kubernetes.io/arch": "arm64" });
+        entry
+    };
+    let [template, _] = deployment(&json!({}));
+    lab.apply(&[template, sized("a", "127.200.6.1", "8")]);
+    lab.until("rmt", "t", "{.status.capacity.cpu}", "8");
+    assert_eq!(
+        lab.get("rmt", "t")["status"],
+        json!({ "capacity": { "cpu": "8", "memory": "8Gi" }, "nodeInfo": { "architecture": "arm64" } })
+    );
+    lab.apply(&[sized("b", "127.200.6.2", "4")]);
+    lab.until("rmt", "t", "{.status.capacity.cpu}", "4");
+    lab.namespace.kubectl(&["delete", "prm", "b"]).unwrap();
+    lab.until("rmt", "t", "{.status.capacity.cpu}", "8");
+}
+
+#[test]
+fn a_deployment_has_as_many_machines_as_its_pool_if_it_is_to() {
+    let lab = Lab::new("pool-follows");
+    lab.apply(&[
+        entry("a", "127.200.7.1"),
+        entry("b", "127.200.7.2"),
+        entry("c", "127.200.7.3"),
+    ]);
+    lab.apply(&deployment(&json!({ "anywhere.k0smotron.io/replicas-from-pool": "true" })));
+    lab.until("machinedeployment", "md", "{.spec.replicas}", "3");
+    lab.namespace.kubectl(&["delete", "prm", "c"]).unwrap();
+    lab.until("machinedeployment", "md", "{.spec.replicas}", "2");
+    let most = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size=1";
+    lab.namespace.kubectl(&["annotate", "machinedeployment", "md", most]).unwrap();
+    lab.until("machinedeployment", "md", "{.spec.replicas}", "1");
+    lab.controller.until("pool edge has 1 machine(s) for it");
+}

@@ -21,6 +21,7 @@ fn it_is_ready_once_it_has_seen_everything_and_stops_when_it_is_told_to() {
     let kinds = [
         "Cluster",
         "Machine",
+        "MachineDeployment",
         "PooledRemoteMachine",
         "RemoteCluster",
         "RemoteMachine",

@@ -79,6 +79,14 @@ pub(crate) fn read(object: &RemoteMachine, failure_domain: Option<&str>) -> Role
     }
 }
 
+/// What a selector of the API asks for; nothing if that is not known.
+pub(crate) fn selector_of(given: Option<&Foreign<LabelSelector>>) -> Option<Selector> {
+    match given {
+        None => Some(Selector::default()),
+        Some(given) => wanted(given).ok(),
+    }
+}
+
 fn wanted(foreign: &Foreign<LabelSelector>) -> Result<Selector, BadSelector> {
     let decoded = foreign.decode().map_err(|error| BadSelector {
         path: String::new(),

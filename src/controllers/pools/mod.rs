@@ -36,8 +36,9 @@ use figures::PoolMetrics;
 use pass::{Pass, Seen, SeenEntry, SeenMachine, pass};
 
 pub(crate) use board::Board;
-pub(crate) use claim::is_provisioned;
+pub(crate) use claim::{is_provisioned, selector_of};
 pub(crate) use entry::{met, read as read_entry};
+pub(crate) use shown::ADDRESS_UNIQUE;
 
 /// Namespaces that are looked at at the same time.
 const CONCURRENCY: u16 = 4;

@@ -52,7 +52,7 @@ impl Said {
 /// Whether a RemoteMachine can take the entry.
 const AVAILABLE: &str = "Available";
 /// Whether nobody else describes its machine.
-const ADDRESS_UNIQUE: &str = "AddressUnique";
+pub(crate) const ADDRESS_UNIQUE: &str = "AddressUnique";
 
 /// `Ready`: nobody needs to do anything about it; `Available`: a RemoteMachine can take it; `AddressUnique`: nobody else describes its
 /// machine. A time moves only where a status does.
