@@ -2,7 +2,12 @@
 
 use std::net::SocketAddr;
 
+use serde_json::json;
+use testbed::{Shell, SudoRule};
+
 use crate::controller_lab::{Controller, plane};
+use crate::lab::{machine, sh, wait_until};
+use crate::site::{COUNTS, Site};
 
 /// What a lease's holder is called; nothing if it has none.
 fn holder(namespace: &str) -> String {
@@ -91,4 +96,41 @@ fn it_converts_objects_if_it_is_asked_to() {
     let read = ["get", kind, "a", "-o", "jsonpath={.spec.customCleanUpCommands}"];
     assert_eq!(namespace.kubectl(&read).unwrap(), r#"["true"]"#);
     assert!(controller.stop().0.success());
+}
+
+#[test]
+fn who_takes_over_goes_on_with_what_the_other_had_begun() {
+    let site = Site::new("takeover");
+    site.cluster();
+    let elected = [
+        "--leader-elect",
+        "--leader-election-namespace",
+        site.name(),
+        "--leader-election-lease-duration",
+        "3",
+    ];
+    let first = Controller::start(site.name(), &elected);
+    let second = Controller::start_as(&plane().kubeconfig(), site.name(), &elected);
+    second.until("another replica leads");
+    let host = machine(Shell::Dash, SudoRule::NoPassword);
+    let data = format!("{COUNTS}- touch /root/begun\n- while [ ! -e /root/go ]; do sleep 0.1; done\n- echo end >> /root/ended\n");
+    site.remote_machine("t", &host, &data, &json!({}));
+    wait_until(&host, "[ -e /root/begun ]");
+    let taken = r#"{"spec":{"holderIdentity":"somebody-else"}}"#;
+    let patch = ["patch", "lease", "anywhere-controller", "--type=merge", "-p", taken];
+    site.namespace.kubectl(&patch).unwrap();
+    first.until("the lease is lost");
+    assert_eq!(first.end().code(), Some(1));
+    // The command that was under way did not end with it.
+    sh(&host, "touch /root/go");
+    wait_until(&host, "[ -e /root/ended ]");
+    site.until("t", "Ready");
+    assert!(second.has_said("the controllers work"));
+    assert_eq!(
+        (
+            sh(&host, "wc -l < /root/counted").trim(),
+            sh(&host, "wc -l < /root/ended").trim()
+        ),
+        ("1", "1")
+    );
 }
