@@ -24,7 +24,6 @@ pub(crate) enum Truth {
     /// It is not.
     False,
     /// Nobody knows.
-    #[cfg_attr(not(test), allow(dead_code))] // said by the pools, which follow
     Unknown,
 }
 

@@ -193,6 +193,8 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -211,5 +213,41 @@ mod tests {
             assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
         }
         assert!(page.ends_with("# EOF\n"));
+    }
+
+    /// The names of metrics in a text: words that begin as ours do.
+    fn names(text: &str) -> BTreeSet<&str> {
+        let words = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+        words
+            .filter(|word| word.starts_with("anywhere_"))
+            .map(|word| {
+                ["_total", "_bucket", "_count", "_sum"]
+                    .iter()
+                    .fold(word, |name, end| name.trim_end_matches(end))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_dashboard_and_the_documentation_know_each_metric_and_no_other() {
+        let metrics = Metrics::new();
+        // What was never counted is not shown.
+        metrics.reconciled("remotemachine", "ok", Duration::ZERO);
+        metrics.queue_length("remotemachine", 1);
+        metrics.requested("get", "Secret", "ok");
+        metrics.watch_broke("Secret");
+        metrics.event("sent");
+        drop(metrics.work_runs("clean"));
+        metrics.work_ended("clean", "done", Duration::ZERO);
+        let page = metrics.text();
+        let help = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next());
+        let of_pools = ["entries", "oldest_wait_timestamp_seconds", "waiting"].map(|name| format!("anywhere_pool_{name}"));
+        let registered: BTreeSet<_> = help.chain(of_pools.iter().map(String::as_str)).collect();
+        let dashboard = include_str!("../../examples/controller/grafana-dashboard.json");
+        assert_eq!(names(dashboard), registered);
+        let documented = include_str!("../../docs/controller.md");
+        assert_eq!(names(documented), registered);
     }
 }

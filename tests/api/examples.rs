@@ -11,13 +11,21 @@ use testbed::Provider;
 
 use crate::api;
 
-/// All manifests; user-data is no object.
+/// What is no manifest: user-data, what kubectl and clusterctl read themselves, and what clusterctl makes manifests of.
+fn is_no_manifest(path: &Path) -> bool {
+    path.ends_with("user-data.yaml") || path.ends_with("kustomization.yaml") || path.ends_with("examples/clusterctl")
+}
+
+/// All manifests.
 fn manifests(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if is_no_manifest(&path) {
+            continue;
+        }
         if path.is_dir() {
             manifests(&path, found);
-        } else if path.extension().is_some_and(|end| end == "yaml") && !path.ends_with("user-data.yaml") {
+        } else if path.extension().is_some_and(|end| end == "yaml") {
             found.push(path);
         }
     }

@@ -55,7 +55,6 @@ pub(super) enum Owner {
 }
 
 /// How a claim of a pool stands.
-#[cfg_attr(not(test), allow(dead_code))] // said by the pools, which follow
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
     /// It waits: why, in a word and in words.
