@@ -1,10 +1,11 @@
 //! What a watch has seen of one kind, overlaid by what this process wrote: [`Cache`].
 //!
 //! A write's answer is in the cache before the write returns, so that nobody decides on what was before it; the watch's older news of
-//! the same object are ignored until it has caught up. Objects are compared by their resourceVersion as a number.
+//! the same object are ignored until it has caught up. Objects are compared by their resourceVersion as a number. An answer that comes
+//! after the news that the object is gone does not bring it back.
 //! Source: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -15,10 +16,49 @@ use crate::manifest::Key;
 /// Called with the name of an object that has changed, what it was and what it is.
 type Listener<K> = Box<dyn Fn(&Change<'_, K>) + Send + Sync>;
 
+/// Of how many objects is known that they are gone: of more than there are writes under way.
+const GONE: usize = 4096;
+
 /// All objects of a kind that were seen.
 pub(crate) struct Cache<K> {
-    objects: RwLock<HashMap<Key, Arc<K>>>,
+    objects: RwLock<Objects<K>>,
     listeners: RwLock<Vec<Listener<K>>>,
+}
+
+struct Objects<K> {
+    there: HashMap<Key, Arc<K>>,
+    /// UIDs of those that went last: an API server gives none twice.
+    gone: HashSet<String>,
+    /// The same, in the order in which they went.
+    went: VecDeque<String>,
+}
+
+impl<K> Default for Objects<K> {
+    fn default() -> Self {
+        Self {
+            there: HashMap::new(),
+            gone: HashSet::new(),
+            went: VecDeque::new(),
+        }
+    }
+}
+
+impl<K> Objects<K> {
+    fn remember_gone(&mut self, meta: &ObjectMeta) {
+        let Some(uid) = &meta.uid else { return };
+        if self.gone.insert(uid.clone()) {
+            self.went.push_back(uid.clone());
+        }
+        if self.went.len() > GONE
+            && let Some(first) = self.went.pop_front()
+        {
+            self.gone.remove(&first);
+        }
+    }
+
+    fn is_gone(&self, meta: &ObjectMeta) -> bool {
+        meta.uid.as_ref().is_some_and(|uid| self.gone.contains(uid))
+    }
 }
 
 /// An object came, changed or went.
@@ -60,23 +100,20 @@ fn version(meta: &ObjectMeta) -> u128 {
 impl<K: Resource<DynamicType = ()>> Cache<K> {
     /// The object of this name.
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<K>> {
-        self.objects.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        objects.there.get(key).cloned()
     }
 
     /// All objects that this is true of, in no order.
     pub(crate) fn list(&self, is_wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        objects.values().filter(|object| is_wanted(object)).cloned().collect()
+        objects.there.values().filter(|object| is_wanted(object)).cloned().collect()
     }
 
     /// The names of all objects, in no order.
     pub(crate) fn keys(&self) -> Vec<Key> {
-        self.objects
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .cloned()
-            .collect()
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        objects.there.keys().cloned().collect()
     }
 
     /// From now on calls `listener` for each change, in the task that saw it: it may do no more than put a name into a queue.
@@ -85,8 +122,9 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         listeners.push(Box::new(listener));
     }
 
-    /// The watch has seen this object, or a write has answered it. Older than what is known, it is ignored. One that is being deleted and
-    /// that nothing holds any more is gone with the write that says so, and the watch may have said that before the write was answered.
+    /// The watch has seen this object, or a write has answered it. Older than what is known or already gone, it is ignored. One that is being
+    /// deleted and that nothing holds any more is gone with the write that says so, and the watch may have said that before the write was
+    /// answered.
     pub(crate) fn apply(&self, object: K) -> Arc<K> {
         let key = key_of(object.meta());
         let object = Arc::new(object);
@@ -97,9 +135,12 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         }
         let before = {
             let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-            match objects.get(&key) {
+            if objects.is_gone(object.meta()) {
+                return object;
+            }
+            match objects.there.get(&key) {
                 Some(known) if version(known.meta()) >= version(object.meta()) => return known.clone(),
-                Some(_) | None => objects.insert(key.clone(), object.clone()),
+                Some(_) | None => objects.there.insert(key.clone(), object.clone()),
             }
         };
         self.tell(&key, before.as_ref(), Some(&object));
@@ -108,13 +149,23 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
 
     /// The watch has seen that this object is gone, or the API server has said so of an object as it was seen last.
     pub(crate) fn delete(&self, meta: &ObjectMeta) {
+        self.remove(meta, Objects::remember_gone);
+    }
+
+    /// The object is there, but cannot be read for now.
+    pub(crate) fn hide(&self, meta: &ObjectMeta) {
+        self.remove(meta, |_, _| {});
+    }
+
+    fn remove(&self, meta: &ObjectMeta, remember: impl FnOnce(&mut Objects<K>, &ObjectMeta)) {
         let key = key_of(meta);
         let before = {
             let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-            match objects.get(&key) {
+            remember(&mut objects, meta);
+            match objects.there.get(&key) {
                 // Another one was made under its name, and is known already.
                 Some(known) if known.meta().uid != meta.uid && version(known.meta()) > version(meta) => None,
-                Some(_) => objects.remove(&key),
+                Some(_) => objects.there.remove(&key),
                 None => None,
             }
         };
@@ -128,10 +179,13 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         let names: std::collections::HashSet<Key> = listed.iter().map(|object| key_of(object.meta())).collect();
         let gone: Vec<_> = {
             let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-            let gone: Vec<Key> = objects.keys().filter(|key| !names.contains(*key)).cloned().collect();
-            gone.into_iter()
-                .filter_map(|key| objects.remove(&key).map(|object| (key, object)))
-                .collect()
+            let gone: Vec<Key> = objects.there.keys().filter(|key| !names.contains(*key)).cloned().collect();
+            let gone: Vec<_> = gone
+                .into_iter()
+                .filter_map(|key| objects.there.remove(&key).map(|object| (key, object)))
+                .collect();
+            gone.iter().for_each(|(_, object)| objects.remember_gone(object.meta()));
+            gone
         };
         for (key, object) in &gone {
             self.tell(key, Some(object), None);
@@ -231,6 +285,29 @@ mod tests {
         cache.delete(&object("x", "1", "7").metadata);
         cache.apply(let_go);
         assert!(cache.get(&key("x")).is_none());
+    }
+
+    #[test]
+    fn an_answer_does_not_bring_back_what_is_gone() {
+        let cache = Cache::default();
+        cache.apply(object("x", "1", "5"));
+        cache.delete(&object("x", "1", "9").metadata);
+        // That of a write before the end, and that of the write that ended it.
+        cache.apply(object("x", "1", "7"));
+        cache.apply(object("x", "1", "9"));
+        assert!(cache.get(&key("x")).is_none());
+        // Its successor is another one.
+        cache.apply(object("x", "2", "11"));
+        assert!(cache.get(&key("x")).is_some());
+
+        let mut last = object("x", "2", "14");
+        last.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        cache.apply(last);
+        assert!(cache.get(&key("x")).is_none(), "nothing keeps it");
+        cache.replace(vec![object("y", "3", "15")]);
+        cache.replace(Vec::new());
+        cache.apply(object("y", "3", "16"));
+        assert!(cache.keys().is_empty());
     }
 
     #[test]

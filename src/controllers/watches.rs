@@ -209,7 +209,7 @@ impl Watches<'_> {
                 Event::InitApply(DeserializeGuard(Err(invalid))) | Event::Apply(DeserializeGuard(Err(invalid))) => {
                     // One that is not understood must not hide all others.
                     tracing::warn!(kind, object = %key_of(&invalid.metadata), error = %invalid.error, "an object is left alone: it cannot be read");
-                    cache.delete(&invalid.metadata);
+                    cache.hide(&invalid.metadata);
                 }
             }
         });
