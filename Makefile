@@ -21,7 +21,7 @@ SHELL_FILES := $(shell git ls-files '*.sh' .ci testbed/components/build testbed/
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(OPENRC) ## Install the Debian packages that the testbed and the checks need (skips what is there)
@@ -49,6 +49,11 @@ clusterctl: ## Lay out the provider as clusterctl takes it: target/clusterctl; I
 demo: setup ## Provision three machines that it starts itself, cut a connection, go on, give them back
 	cargo build --locked -p anywhere -p anywhere-testbed
 	target/debug/testbed demo
+
+.PHONY: demo-cluster
+demo-cluster: components ## Have Cluster API make nodes of hosts that it starts itself, scale them, give the hosts back
+	cargo build --locked -p anywhere -p anywhere-testbed
+	target/debug/testbed demo-cluster
 
 .PHONY: components
 components: setup ## Build the control planes and nodes that tests run, once for all clones (8 to 12 minutes, needs Go 1.26)

@@ -24,7 +24,8 @@ mod spec;
 mod systemd;
 
 pub use control_plane::{
-    ControlPlane, ControlPlaneOptions, Join, Namespace, NodeLayer, Part, Provider, kubernetes_program, node_layer,
+    ControlPlane, ControlPlaneOptions, Join, Namespace, NodeLayer, Part, Provider, kubelet_configuration, kubernetes_program,
+    node_layer, stand_in_reference,
 };
 pub use error::TestbedError;
 pub use keys::{ClientKeyType, Keys};

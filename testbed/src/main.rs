@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is what it is for")]
 
 mod demo;
+mod demo_cluster;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::json;
@@ -51,6 +52,12 @@ enum Task {
     Check,
     /// Provision machines in every way: each login, privilege, shell and init system with each; print a table.
     Matrix {
+        /// The binary.
+        #[arg(long, default_value = "target/debug/anywhere")]
+        anywhere: PathBuf,
+    },
+    /// Have Cluster API make nodes of hosts, scale them up and down, and give the hosts back.
+    DemoCluster {
         /// The binary.
         #[arg(long, default_value = "target/debug/anywhere")]
         anywhere: PathBuf,
@@ -111,6 +118,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Task::Check => requirements(),
         Task::Matrix { anywhere } => requirements().and_then(|()| matrix(&anywhere)),
+        Task::DemoCluster { anywhere } => requirements().and_then(|()| demo_cluster::demo_cluster(&anywhere)),
         Task::Demo { anywhere, user_data } => requirements().and_then(|()| demo::demo(&anywhere, &user_data)),
         Task::Up {
             count,

@@ -1,11 +1,10 @@
 //! What Cluster API hears of a RemoteCluster, and what Nodes are given; with no host at all.
 
 use serde_json::{Value, json};
-use testbed::ControlPlaneOptions;
+use testbed::{ControlPlaneOptions, stand_in_reference};
 
 use crate::objects::{CLUSTER, CLUSTER_API, INFRASTRUCTURE, cluster, object, secret};
 use crate::site::{NAMESPACE, Site};
-use crate::workload;
 
 fn condition(object: &Value, kind: &str) -> String {
     let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
@@ -164,7 +163,7 @@ fn until_written(site: &Site, name: &str) {
 #[test]
 fn nodes_get_what_they_lack_and_those_of_others_are_left_alone() {
     let site = Site::start(&ControlPlaneOptions::with_cluster_api(&[]));
-    let control_plane = json!({ "controlPlaneRef": workload::reference() });
+    let control_plane = json!({ "controlPlaneRef": stand_in_reference(CLUSTER) });
     site.apply(&cluster(("edge.example.org", 6443), &control_plane));
     site.apply(&[
         secret("data", &[("value", b"#cloud-config\n")]),
@@ -177,7 +176,7 @@ fn nodes_get_what_they_lack_and_those_of_others_are_left_alone() {
     new_node(&site, "foreign", "cloud://1");
     let foreign = node(&site, "foreign")["spec"].clone();
     // Only now there is a kubeconfig.
-    workload::stand_in(&site);
+    site.stand_in();
     until_written(&site, "first");
     site.until("Cluster API knows the Node", || {
         let machines = site.list("machines.v1beta2.cluster.x-k8s.io");

@@ -1,4 +1,4 @@
-//! `anywhere controller` under real Cluster API core: run with exactly the permissions that the manifests give it.
+//! `anywhere controller` under real Cluster API core, with real OpenSSH servers as hosts: run with exactly the permissions that the manifests give it.
 //!
 //! Each test has a control plane of its own ([`site`]), because a Cluster, its hosts and its controller are one thing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test that cannot be set up fails
@@ -7,7 +7,10 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod hosts;
 mod infrastructure;
 mod objects;
+mod real_nodes;
+mod remediation;
+mod scaling;
 mod site;
-mod workload;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use testbed::{ControlPlane, ControlPlaneOptions};
 
 use crate::lab::Lab;
+use crate::objects::CLUSTER;
 
 /// Nothing that a test waits for takes this long, also on a busy host.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -133,6 +134,19 @@ impl Site {
     pub(crate) fn list(&self, kind: &str) -> Vec<Value> {
         let text = self.kubectl(&["get", kind, "--namespace", NAMESPACE, "-o", "json"]);
         let list: Value = serde_json::from_str(&text).unwrap();
+        list["items"].as_array().unwrap().clone()
+    }
+
+    /// Has the API server vouched for as the control plane of the Cluster.
+    #[track_caller]
+    pub(crate) fn stand_in(&self) {
+        self.plane.stand_in_control_plane(NAMESPACE, CLUSTER).unwrap();
+    }
+
+    /// All Nodes, as they are now.
+    #[track_caller]
+    pub(crate) fn nodes(&self) -> Vec<Value> {
+        let list: Value = serde_json::from_str(&self.kubectl(&["get", "nodes", "-o", "json"])).unwrap();
         list["items"].as_array().unwrap().clone()
     }
 

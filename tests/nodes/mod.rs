@@ -13,7 +13,10 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
-use testbed::{ControlPlane, ControlPlaneOptions, Join, Kind, Machine, MachineSpec, Network, NodeLayer, Provider, node_layer};
+use testbed::{
+    ControlPlane, ControlPlaneOptions, Join, Kind, Machine, MachineSpec, Network, NodeLayer, Provider, kubelet_configuration,
+    node_layer,
+};
 
 use crate::lab::{Lab, Ran, key, sh, target, wait_until};
 
@@ -59,17 +62,8 @@ impl Cluster {
             ..ControlPlaneOptions::with_controllers()
         };
         let plane = ControlPlane::start(&options).unwrap();
-        // What kubelet asks of the kernel that a machine without one of its own cannot have.
-        let kubelet = json!({
-            "apiVersion": "kubelet.config.k8s.io/v1beta1",
-            "kind": "KubeletConfiguration",
-            "cgroupDriver": "cgroupfs",
-            "failCgroupV1": false,
-            "failSwapOn": false,
-            "oomScoreAdj": 0,
-        });
         Self {
-            join: plane.prepare_join(&kubelet).unwrap(),
+            join: plane.prepare_join(&kubelet_configuration()).unwrap(),
             machine: machine(&network, layer),
             plane,
             lab: Lab::new(),

@@ -20,6 +20,19 @@ pub struct Join {
     pub version: String,
 }
 
+/// What kubelet asks of the kernel that a machine without one of its own cannot have.
+#[must_use]
+pub fn kubelet_configuration() -> serde_json::Value {
+    json!({
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": "cgroupfs",
+        "failCgroupV1": false,
+        "failSwapOn": false,
+        "oomScoreAdj": 0,
+    })
+}
+
 impl ControlPlane {
     /// Makes this a cluster that `kubeadm join` can join, with a new token. The KubeletConfiguration becomes every node's.
     ///

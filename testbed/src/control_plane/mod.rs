@@ -13,11 +13,13 @@ mod kubectl;
 mod namespace;
 mod options;
 mod pki;
+mod stand_in;
 
 pub use built::{NodeLayer, kubernetes_program, node_layer};
-pub use kubeadm::Join;
+pub use kubeadm::{Join, kubelet_configuration};
 pub use namespace::Namespace;
 pub use options::{ControlPlaneOptions, Part, Provider};
+pub use stand_in::stand_in_reference;
 
 use crate::address::ReservedAddress;
 use crate::error::TestbedError;
