@@ -13,6 +13,8 @@ use serde::Deserialize;
 pub(crate) const GROUP: &str = "cluster.x-k8s.io";
 /// Whoever sets this annotation wants the object left alone.
 pub(crate) const PAUSED: &str = "cluster.x-k8s.io/paused";
+/// On what was cloned from a template: the name of that template.
+const CLONED_FROM: &str = "cluster.x-k8s.io/cloned-from-name";
 /// The label that says which Cluster an object is of.
 pub(crate) const CLUSTER_NAME: &str = "cluster.x-k8s.io/cluster-name";
 /// The label by which `--watch-filter` selects.
@@ -204,6 +206,20 @@ pub(crate) struct Seen {
     pub(crate) status: String,
 }
 
+/// Whether Cluster API is still at making an object: it has cloned it from a template, and no Machine has it yet.
+///
+/// A MachineSet writes what it has cloned once more, and takes it for failed if somebody else was faster: it leaves the object where
+/// it is and clones another. So nobody else may write it until a Machine has it.
+/// Source: `internal/controllers/machineset` and `controllers/external` of Cluster API 1.13
+pub(crate) fn is_being_made(meta: &ObjectMeta) -> bool {
+    let is_cloned = meta
+        .annotations
+        .as_ref()
+        .is_some_and(|annotations| annotations.contains_key(CLONED_FROM));
+    let mut owners = meta.owner_references.iter().flatten();
+    is_cloned && !owners.any(|owner| owner.kind == "Machine") && meta.deletion_timestamp.is_none()
+}
+
 impl Cluster {
     /// Whether all of it is to be left alone.
     pub(crate) fn is_paused(&self) -> bool {
@@ -237,6 +253,25 @@ mod tests {
         assert_eq!(machine.spec.bootstrap.data_secret_name.as_deref(), Some("s"));
         assert_eq!(machine.spec.infrastructure_ref.name, "r");
         assert_eq!(machine.spec.cluster_name, "c");
+    }
+
+    #[test]
+    fn what_is_cloned_is_being_made_until_a_machine_has_it() {
+        let cloned = json!({ CLONED_FROM: "workers" });
+        let owner = |kind: &str| json!([{ "apiVersion": "cluster.x-k8s.io/v1beta2", "kind": kind, "name": "m", "uid": "1" }]);
+        for (meta, is_so) in [
+            (json!({}), false),
+            (json!({ "annotations": cloned }), true),
+            (json!({ "annotations": cloned, "ownerReferences": owner("MachineSet") }), true),
+            (json!({ "annotations": cloned, "ownerReferences": owner("Machine") }), false),
+            (
+                json!({ "annotations": cloned, "deletionTimestamp": "2026-01-01T00:00:00Z" }),
+                false,
+            ),
+            (json!({ "ownerReferences": owner("MachineSet") }), false),
+        ] {
+            assert_eq!(is_being_made(&serde_json::from_value(meta.clone()).unwrap()), is_so, "{meta}");
+        }
     }
 
     #[test]

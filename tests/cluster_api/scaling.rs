@@ -64,10 +64,7 @@ fn up_down_rolled_out_and_by_name() {
         scale(&site, count);
         expect(&site, &hosts, count);
     }
-    assert!(
-        hosts.iter().all(|host| sh(host, "cat /srv/runs") == "ran\n"),
-        "each once"
-    );
+    assert!(hosts.iter().all(|host| sh(host, "cat /srv/runs") == "ran\n"), "each once");
 
     // One of them, by its name: its host is cleaned, and as there is no other one, it comes again under another name.
     let before = provisioned(&site);

@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::api::ApiError;
-use super::cluster_api::{CLUSTER_NAME, PAUSED};
+use super::cluster_api::{CLUSTER_NAME, PAUSED, is_being_made};
 use super::queue::Queue;
 use super::reconcile::{self, Again, Reconcile};
 use crate::manifest::Key;
@@ -186,7 +186,8 @@ impl Pools {
                     .map(|(object, domain)| SeenMachine {
                         object,
                         failure_domain: domain.as_deref(),
-                        is_paused: is_paused(object, &paused),
+                        // Nothing is done about one that Cluster API is still at making, either.
+                        is_paused: is_paused(object, &paused) || is_being_made(&object.metadata),
                     })
                     .collect(),
                 asked: asked.clone(),

@@ -200,6 +200,9 @@ pub(super) fn decide(seen: &Seen, patience: Duration, now: Timestamp) -> Decisio
     if is_deleted {
         return deleting(seen, patience, now);
     }
+    if !has_finalizer && cluster_api::is_being_made(meta) {
+        return Decision::act(Action::None, Standing::AsBefore);
+    }
     if !has_finalizer {
         return Decision::act(Action::AddFinalizer, Standing::AsBefore);
     }
