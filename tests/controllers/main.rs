@@ -10,6 +10,7 @@ mod controller_lab;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod faults;
 mod many;
 mod pool_hosts;
 mod pools;

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use testbed::{Machine as Host, Namespace};
+use testbed::{ControlPlane, Machine as Host, Namespace};
 
 use crate::controller_lab::{WATCHDOG, plane};
 
@@ -14,14 +14,21 @@ pub(crate) const COUNTS: &str = "#cloud-config\nruncmd:\n- echo once >> /root/co
 
 /// See the module.
 pub(crate) struct Site {
+    plane: &'static ControlPlane,
     pub(crate) namespace: Namespace<'static>,
 }
 
 impl Site {
     /// A namespace with the SSH key of the testbed's machines in the Secret `key`.
     pub(crate) fn new(prefix: &str) -> Self {
+        Self::on(plane(), prefix)
+    }
+
+    /// The same, on a control plane of one's own.
+    pub(crate) fn on(plane: &'static ControlPlane, prefix: &str) -> Self {
         let site = Self {
-            namespace: plane().namespace(prefix).unwrap(),
+            plane,
+            namespace: plane.namespace(prefix).unwrap(),
         };
         let key = std::fs::read_to_string(crate::lab::key()).unwrap();
         site.secret("key", json!({ "value": key }));
@@ -168,7 +175,7 @@ impl Site {
     #[track_caller]
     pub(crate) fn wait(&self, name: &str, condition: &str) {
         let what = format!("remotemachine/{name}");
-        let waited = plane().wait(condition, &["--namespace", self.name(), &what]);
+        let waited = self.plane.wait(condition, &["--namespace", self.name(), &what]);
         if let Err(error) = waited {
             panic!("{error}\n{:#}", self.object(&what));
         }
