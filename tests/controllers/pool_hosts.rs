@@ -216,3 +216,37 @@ fn a_controller_that_is_killed_while_it_cleans_is_followed_by_one_that_goes_on()
     until_state(&site, "a", "Free");
     assert_eq!(owner(&host), "");
 }
+
+#[test]
+fn an_entry_that_is_edited_or_deleted_while_it_is_used_stays_with_its_machine() {
+    let site = Site::new("pool-edited");
+    site.cluster();
+    let (old, new) = (host(), host());
+    let _controller = Controller::start(site.name(), &[]);
+    entry(&site, "a", &old);
+    claim(&site, "m1");
+    site.until("m1", "Ready");
+    entry(&site, "a", &new);
+    let generation = site.get("prm/a", "{.metadata.generation}");
+    let seen = format!("jsonpath={{.status.conditions[?(@.type==\"Ready\")].observedGeneration}}={generation}");
+    site.namespace
+        .kubectl(&["wait", "--for", &seen, "prm/a", "--timeout=60s"])
+        .unwrap();
+    let at = format!("{}:{}", old.address(), old.port());
+    assert_eq!(site.get("prm/a", "{.status.host}"), at);
+    assert_eq!(site.get("rm/m1", "{.spec.address}"), old.address().to_string());
+    site.delete("m1");
+    until_state(&site, "a", "Free");
+    // The machine that was used is clean; of the one that it speaks of now, nothing is known.
+    assert_eq!(owner(&old), "");
+    assert_eq!(site.get("prm/a", "{.status.verification}"), "Untested");
+    claim(&site, "m2");
+    site.until("m2", "Ready");
+    assert_eq!(owner(&new), format!("{}/m2", site.name()));
+    site.namespace.kubectl(&["delete", "prm", "a", "--wait=false"]).unwrap();
+    site.delete("m2");
+    site.namespace
+        .kubectl(&["wait", "--for=delete", "prm/a", "--timeout=60s"])
+        .unwrap();
+    assert_eq!(owner(&new), "");
+}

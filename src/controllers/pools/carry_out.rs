@@ -137,6 +137,9 @@ impl Pools {
     /// Its state has changed: what was done on its host for the former one is done with, and people are told.
     fn changed(&self, before: &PooledRemoteMachine, object: &PooledRemoteMachine, from: &State, to: &State) {
         self.forget_work(object);
+        if let (State::Bound { claim, .. }, State::Quarantined { claim: None, .. }) = (from, to) {
+            self.context.work.forget(claim.as_str());
+        }
         let who = |object: &PooledRemoteMachine| object.status.as_ref().map(|status| status.machine_ref.name.clone());
         let who = who(object)
             .filter(|name| !name.is_empty())
@@ -208,7 +211,8 @@ impl Pools {
         Ok(())
     }
 
-    /// A host has refused its claim: nothing of the claim is there.
+    /// A host has refused its claim: nothing of the claim is there. What is known of that is forgotten only when the entry says so, too:
+    /// until then the claim would be begun again.
     async fn take_back(&self, claim: &ClaimId, before: &Before) -> Result<(), ApiError> {
         let Some(machine) = before.machines.get(claim) else {
             return Ok(());
@@ -217,8 +221,13 @@ impl Pools {
         let version = machine.metadata.resource_version.as_deref();
         self.patch_machine(&key_of(&machine.metadata), Part::Object, patch, version)
             .await?;
-        self.context.work.forget(claim.as_str());
         Ok(())
+    }
+
+    /// An entry as the store itself has it.
+    pub(super) fn see(&self, mut found: PooledRemoteMachine) -> Arc<PooledRemoteMachine> {
+        found.metadata.managed_fields = None;
+        self.context.seen.pooled_remote_machines.apply(found)
     }
 
     /// Asks the store itself for an entry that claims name.
@@ -236,10 +245,7 @@ impl Pools {
             name: entry.to_owned(),
         };
         match self.context.api.confirm::<PooledRemoteMachine>(&key).await? {
-            Some(mut found) => {
-                found.metadata.managed_fields = None;
-                self.context.seen.pooled_remote_machines.apply(found);
-            }
+            Some(found) => drop(self.see(found)),
             None => self.context.board.set_gone(&key, &named_by),
         }
         Ok(())
@@ -260,7 +266,7 @@ impl Pools {
             name: named.entry.as_str().to_owned(),
         };
         let found: Option<PooledRemoteMachine> = self.context.api.confirm(&entry).await?;
-        let state = match found.as_ref().map(entry::read) {
+        let state = match found.map(|found| self.see(found)).as_deref().map(entry::read) {
             None => None,
             Some(Ok(entry)) => Some(entry::met(entry.state, machine)),
             Some(Err(_)) => return Ok(()),

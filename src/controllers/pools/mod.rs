@@ -11,9 +11,11 @@ mod claim;
 mod entry;
 mod figures;
 mod given;
+mod look;
 mod news;
 mod pass;
 mod shown;
+mod steps;
 mod told;
 mod work;
 
@@ -42,6 +44,8 @@ pub(crate) use shown::ADDRESS_UNIQUE;
 
 /// Namespaces that are looked at at the same time.
 const CONCURRENCY: u16 = 4;
+/// When to look again at work that was stopped or begun and has not told its end by then.
+const STILL: Duration = Duration::from_secs(5);
 /// One look does as many passes at most before others have their turn.
 const MOST_PASSES: usize = 16;
 
@@ -148,7 +152,11 @@ impl Reconcile<String> for Pools {
                     None => Again::OnChange,
                 });
             }
+            let goes_on = pass.leads_on();
             asked = self.carry_out(pass, &before).await?;
+            if !goes_on {
+                return Ok(Again::After(STILL));
+            }
         }
         Ok(Again::After(Duration::ZERO))
     }

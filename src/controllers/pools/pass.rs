@@ -10,15 +10,15 @@ use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
 use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
 use pool::assign::conflicts;
 use pool::{
-    Action, Claim, ClaimAction, ClaimId, ClaimSeen, Decision, Endpoint, Entry, EntryId, Named, Names, Observed, Pool, Reason,
-    Retry, State, Work, assign, claim_next, entry_next,
+    Action, Claim, ClaimAction, ClaimId, Decision, Endpoint, Entry, EntryId, Observed, Pool, Retry, State, Work, assign,
+    claim_next, entry_next,
 };
 
-use super::claim::{self, BadSelector, Role};
-use super::entry::{self, Damage};
+use super::claim::{self, Role};
+use super::entry;
+use super::look::{Look, Wanting, machine_name, name};
 use super::shown::{self, Shown};
 use super::told::Told;
-use crate::controllers::cluster_api::PAUSED;
 
 /// What was seen of one namespace.
 #[derive(Clone, Debug)]
@@ -118,189 +118,7 @@ pub(crate) struct Figures {
 pub(crate) fn pass(seen: &Seen<'_>, now: SystemTime, retry: &Retry) -> Pass {
     Look::new(seen, now).pass(retry)
 }
-
-/// A claim, with what the allocator does not look at.
-struct Wanting<'a> {
-    claim: Claim,
-    seen: &'a SeenMachine<'a>,
-    bad: Option<BadSelector>,
-    /// What it says of its entry itself. The claim may say more: see [`Look::find_homes`].
-    named: Option<Named>,
-}
-
-struct Look<'a> {
-    seen: &'a Seen<'a>,
-    now: SystemTime,
-    claims: Vec<Wanting<'a>>,
-    by_id: HashMap<ClaimId, usize>,
-    entries: Vec<(usize, Entry)>,
-    damaged: Vec<(usize, Damage)>,
-    /// Machines that are no entries', and who has them.
-    alone: HashMap<Endpoint, BTreeSet<String>>,
-}
-
-impl<'a> Look<'a> {
-    fn new(seen: &'a Seen<'a>, now: SystemTime) -> Self {
-        let mut look = Self {
-            seen,
-            now,
-            claims: Vec::new(),
-            by_id: HashMap::new(),
-            entries: Vec::new(),
-            damaged: Vec::new(),
-            alone: HashMap::new(),
-        };
-        look.read_entries();
-        look.read_machines();
-        look.find_holders();
-        look.find_homes();
-        look
-    }
-
-    fn read_entries(&mut self) {
-        for (index, seen) in self.seen.entries.iter().enumerate() {
-            match entry::read(seen.object) {
-                Ok(entry) => self.entries.push((index, entry)),
-                Err(damage) => {
-                    // Somebody may have its machine.
-                    if let Some(spec) = &seen.object.spec {
-                        let at = Endpoint::new(&spec.machine.address, spec.machine.port.unwrap_or(22));
-                        let name = format!("PooledRemoteMachine {}", name(seen.object));
-                        self.alone.entry(at).or_default().insert(name);
-                    }
-                    self.damaged.push((index, damage));
-                }
-            }
-        }
-    }
-
-    fn read_machines(&mut self) {
-        let with_domains: HashSet<Pool> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.failure_domain.is_some())
-            .map(|(_, entry)| entry.pool.clone())
-            .collect();
-        for seen in &self.seen.machines {
-            match claim::read(seen.object, seen.failure_domain) {
-                Role::Nobody => {}
-                Role::Alone(at) => {
-                    let name = machine_name(seen.object);
-                    self.alone.entry(at).or_default().insert(format!("RemoteMachine {name}"));
-                }
-                Role::Claim { mut claim, bad } => {
-                    // A Machine may name a domain that is meant for others; where no entry has one, it cannot be meant for the pool.
-                    let own = seen.object.spec.as_ref().and_then(|spec| spec.failure_domain.as_ref());
-                    if own.is_none() && !with_domains.contains(&claim.pool) {
-                        claim.failure_domain = None;
-                    }
-                    self.by_id.insert(claim.id.clone(), self.claims.len());
-                    self.claims.push(Wanting {
-                        named: claim.named.clone(),
-                        claim: *claim,
-                        seen,
-                        bad,
-                    });
-                }
-            }
-        }
-    }
-
-    /// The original knows who has an entry by name only.
-    fn find_holders(&mut self) {
-        let mut by_name: HashMap<ClaimId, usize> = HashMap::new();
-        for (number, wanting) in self.claims.iter().enumerate() {
-            let meta = &wanting.seen.object.metadata;
-            let id = entry::known_by_name(
-                meta.namespace.as_deref().unwrap_or_default(),
-                meta.name.as_deref().unwrap_or_default(),
-            );
-            by_name.insert(id, number);
-        }
-        for (_, entry) in &mut self.entries {
-            if let Some(wanting) = entry.state.holder().and_then(|id| self.claims.get(*by_name.get(id)?)) {
-                entry.state = entry::met(entry.state.clone(), wanting.seen.object);
-            }
-        }
-    }
-
-    /// A provisioned RemoteMachine that no entry knows of (a backup was restored without status, or all was moved from another cluster):
-    /// its entry is the one that describes its machine. It never takes another.
-    fn find_homes(&mut self) {
-        let held: HashSet<&ClaimId> = self.entries.iter().filter_map(|(_, entry)| entry.state.holder()).collect();
-        let mut at: HashMap<(&Pool, &Endpoint), Vec<&EntryId>> = HashMap::new();
-        for (_, entry) in &self.entries {
-            at.entry((&entry.pool, &entry.endpoint)).or_default().push(&entry.id);
-        }
-        for wanting in &mut self.claims {
-            let Wanting { claim, seen, .. } = wanting;
-            if claim.named.is_some() || held.contains(&claim.id) || !claim::is_provisioned(seen.object) {
-                continue;
-            }
-            let Some(spec) = &seen.object.spec else { continue };
-            let its_own = Endpoint::new(spec.address.as_deref().unwrap_or_default(), spec.port());
-            match at.get(&(&claim.pool, &its_own)).map(Vec::as_slice) {
-                Some([one]) => {
-                    claim.named = Some(Named {
-                        entry: (*one).clone(),
-                        at: its_own,
-                    });
-                }
-                Some(_) | None => {
-                    let name = machine_name(seen.object);
-                    self.alone.entry(its_own).or_default().insert(format!("RemoteMachine {name}"));
-                }
-            }
-        }
-    }
-
-    fn name_of(&self, id: &ClaimId) -> Option<(String, String)> {
-        let meta = &self.claims.get(*self.by_id.get(id)?)?.seen.object.metadata;
-        Some((meta.namespace.clone()?, meta.name.clone()?))
-    }
-
-    /// Of each entry that claims name, one of them that has not let go.
-    fn named_by(&self) -> HashMap<&EntryId, (ClaimId, Endpoint)> {
-        let mut by = HashMap::new();
-        for wanting in &self.claims {
-            let Claim { id, named, deleting, .. } = &wanting.claim;
-            if let Some(named) = named.as_ref().filter(|_| !deleting || holds(wanting.seen.object)) {
-                by.entry(&named.entry).or_insert_with(|| (id.clone(), named.at.clone()));
-            }
-        }
-        by
-    }
-
-    fn claim_seen(&self, entry: &Entry) -> ClaimSeen {
-        let Some(holder) = entry.state.holder() else {
-            return ClaimSeen::Missing;
-        };
-        let answer = self.seen.asked.get(holder);
-        match self.by_id.get(holder).and_then(|number| self.claims.get(*number)) {
-            _ if answer == Some(&Answer::Gone) => ClaimSeen::Gone,
-            None => ClaimSeen::Missing,
-            Some(wanting) => ClaimSeen::There {
-                names: Names::of(wanting.named.as_ref(), &entry.id),
-                deleting: wanting.claim.deleting,
-                holds: holds(wanting.seen.object),
-                begun: wanting.claim.begun,
-                confirmed: answer == Some(&Answer::There),
-            },
-        }
-    }
-
-    /// Whether nothing may be decided about the entry now.
-    fn is_held_back(&self, entry: &Entry, object: &PooledRemoteMachine) -> bool {
-        let holder = entry.state.holder();
-        let by_claim = holder.is_some_and(
-            |holder| match self.by_id.get(holder).and_then(|number| self.claims.get(*number)) {
-                Some(wanting) => wanting.seen.is_paused,
-                None => self.seen.is_paused && self.seen.asked.get(holder) == Some(&Answer::Gone),
-            },
-        );
-        by_claim || is_paused(object)
-    }
-
+impl Look<'_> {
     fn pass(&self, retry: &Retry) -> Pass {
         let named_by = self.named_by();
         let others: HashSet<Endpoint> = self.alone.keys().cloned().collect();
@@ -424,52 +242,6 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn steps(
-        &self,
-        object: &PooledRemoteMachine,
-        entry: &Entry,
-        decision: Option<&Decision>,
-        also: &BTreeSet<String>,
-    ) -> Vec<Step> {
-        let before = object.status.as_ref();
-        let state = decision.map_or(&entry.state, |decision| &decision.state);
-        let mut status = entry::status(state, before, |id| self.name_of(id), self.now);
-        self.remember(entry, &mut status);
-        status.conditions = Some(shown::conditions(
-            &Shown::Read {
-                state,
-                also,
-                deleting: entry.deleting,
-                paused: decision.is_none(),
-            },
-            before.and_then(|status| status.conditions.as_ref()),
-            object.metadata.generation,
-            self.now,
-        ));
-        let mut steps = Vec::new();
-        let is_new = *state != entry.state;
-        if is_new && has_answered(&entry.state, state) {
-            status.last_reached_time = entry::time(self.now);
-        }
-        if decision.is_some_and(|decision| decision.action == Some(Action::LetGo)) {
-            return metadata(object, entry, decision, is_new).into_iter().collect();
-        }
-        if decision.is_some() {
-            steps.extend(metadata(object, entry, decision, is_new));
-        }
-        if before != Some(&status) {
-            let change = is_new.then(|| Box::new((entry.state.clone(), state.clone())));
-            steps.push(Step::Status {
-                status: Box::new(status),
-                change,
-            });
-        }
-        if let Some(action) = decision.and_then(|decision| decision.action.clone()).filter(|_| !is_new) {
-            steps.push(Step::Do(action));
-        }
-        steps
-    }
-
     /// Claims whose entry is not theirs, or is not there.
     fn find_unnamed(&self, pass: &mut Pass) {
         let entries: HashMap<&EntryId, &Entry> = self.entries.iter().map(|(_, entry)| (&entry.id, entry)).collect();
@@ -489,27 +261,6 @@ impl<'a> Look<'a> {
             }
             if claim_next(&wanting.claim, state) == ClaimAction::Unname {
                 pass.unname.insert(machine_name(wanting.seen.object).to_owned());
-            }
-        }
-    }
-
-    /// What its machine proved itself with to the claim that has it, the entry remembers for its cleaning and for the next one.
-    fn remember(&self, entry: &Entry, status: &mut PooledRemoteMachineStatus) {
-        let holder = entry.state.holder().and_then(|id| self.claims.get(*self.by_id.get(id)?));
-        let Some(wanting) = holder.filter(|wanting| wanting.named.as_ref().is_some_and(|named| named.entry == entry.id)) else {
-            return;
-        };
-        let learnt = wanting
-            .seen
-            .object
-            .status
-            .as_ref()
-            .and_then(|status| status.remembered_hosts.as_ref());
-        for host in learnt.into_iter().flatten() {
-            let known = status.remembered_hosts.get_or_insert_default();
-            match known.iter_mut().find(|known| known.host == host.host) {
-                Some(known) => known.clone_from(host),
-                None => known.push(host.clone()),
             }
         }
     }
@@ -576,78 +327,16 @@ impl Pass {
         self.entries.is_empty() && self.unname.is_empty() && self.missing.is_empty()
     }
 
+    /// Whether something can be decided as soon as it is carried out: not, where all there is to do takes a host its time.
+    pub(crate) fn leads_on(&self) -> bool {
+        let takes_time = |step: &Step| matches!(step, Step::Do(Action::Stop | Action::Clean { .. }));
+        !self.unname.is_empty() || !self.missing.is_empty() || !self.entries.values().flatten().all(takes_time)
+    }
+
     fn count(&mut self, entry: &Entry, state: &'static str) {
         let figures = self.figures.entry(entry.pool.name.to_string()).or_default();
         *figures.entries.entry(state).or_default() += 1;
     }
-}
-
-/// Whether a host must have answered for its entry to come from one state to the other.
-fn has_answered(before: &State, after: &State) -> bool {
-    match (before, after) {
-        (State::Cleaning { .. }, State::Verified { .. }) => true,
-        (State::Cleaning { .. } | State::Bound { .. }, State::Quarantined { reason, .. }) => match reason {
-            Reason::Leftovers(_) | Reason::Foreign(_) => true,
-            Reason::Unreachable(_) | Reason::Failed(_) => false,
-        },
-        _ => false,
-    }
-}
-
-/// Our finalizer is there before anything is done on the host, and goes once the entry is free; orders go once they were obeyed.
-fn metadata(object: &PooledRemoteMachine, entry: &Entry, decision: Option<&Decision>, is_new: bool) -> Option<Step> {
-    let state = decision.map_or(&entry.state, |decision| &decision.state);
-    let has = object
-        .metadata
-        .finalizers
-        .iter()
-        .flatten()
-        .any(|name| name == entry::FINALIZER);
-    let let_go = decision.is_some_and(|decision| decision.action == Some(Action::LetGo));
-    let wanted = match (&entry.state, state) {
-        _ if let_go => false,
-        // Written first: until then somebody may still have it.
-        (_, State::Free(_)) => has && is_new,
-        (State::Free(_), State::Reserved { .. }) => has,
-        _ => has || !entry.deleting,
-    };
-    let orders = entry::orders(object);
-    let is_quarantined = matches!(entry.state, State::Quarantined { .. });
-    let is_free = matches!(entry.state, State::Free(_)) && !is_new;
-    let obeyed: Vec<&'static str> = [
-        (orders.retry && !is_quarantined, entry::RETRY),
-        (orders.accept && !is_quarantined, entry::ACCEPT),
-        (orders.give_up && is_free, entry::GIVE_UP),
-    ]
-    .into_iter()
-    .filter_map(|(is_done, name)| is_done.then_some(name))
-    .collect();
-    (wanted != has || !obeyed.is_empty()).then_some(Step::Metadata {
-        finalizer: wanted,
-        obeyed,
-    })
-}
-
-fn name(object: &PooledRemoteMachine) -> &str {
-    object.metadata.name.as_deref().unwrap_or_default()
-}
-
-fn machine_name(machine: &RemoteMachine) -> &str {
-    machine.metadata.name.as_deref().unwrap_or_default()
-}
-
-fn holds(machine: &RemoteMachine) -> bool {
-    machine
-        .metadata
-        .finalizers
-        .iter()
-        .flatten()
-        .any(|name| name == claim::FINALIZER)
-}
-
-fn is_paused(object: &PooledRemoteMachine) -> bool {
-    let annotations = object.metadata.annotations.as_ref();
-    annotations.is_some_and(|annotations| annotations.contains_key(PAUSED))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use pool::Outcome;
+use pool::{Outcome, Reason};
 use serde_json::{Value, json};
 
 use super::super::given;

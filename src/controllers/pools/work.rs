@@ -83,6 +83,7 @@ impl Pools {
         let Some(found) = found.filter(|found| found.metadata.uid == object.metadata.uid) else {
             return Ok(());
         };
+        let found = self.see(found);
         if !entry::read(&found).is_ok_and(|entry| may_clean(&entry.state, owner, attempt)) {
             return Ok(());
         }
