@@ -5,15 +5,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crds::KINDS;
-use crds::definition::{Conversion, ServiceReference, Version, custom_resource_definition};
+use crds::definition::{ServiceReference, Version, custom_resource_definition};
 use serde_json::Value;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("bases")
-}
-
-fn conversion() -> Conversion {
-    Conversion::Service(ServiceReference::default())
 }
 
 #[test]
@@ -22,7 +18,7 @@ fn the_committed_definitions_are_those_of_the_types() {
     let mut names = BTreeSet::new();
     for definition in KINDS {
         let name = format!("{}_{}.yaml", definition.group, definition.plural);
-        let text = crds::definition::to_yaml(&custom_resource_definition(definition, &conversion())).unwrap();
+        let text = crds::definition::to_yaml(&custom_resource_definition(definition, &ServiceReference::default())).unwrap();
         if update {
             std::fs::create_dir_all(folder()).unwrap();
             std::fs::write(folder().join(&name), &text).unwrap();
@@ -43,12 +39,12 @@ fn the_committed_definitions_are_those_of_the_types() {
 
 #[test]
 fn cert_manager_is_asked_for_a_ca_where_there_is_a_webhook_only() {
-    let conversion = Conversion::Service(ServiceReference {
+    let service = ServiceReference {
         certificate: Some("a/b".to_owned()),
         ..ServiceReference::default()
-    });
+    };
     for definition in KINDS {
-        let made = custom_resource_definition(definition, &conversion);
+        let made = custom_resource_definition(definition, &service);
         let asked = made.pointer("/metadata/annotations/cert-manager.io~1inject-ca-from");
         assert_eq!(asked.is_some(), !definition.is_one_schema());
     }

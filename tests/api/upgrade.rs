@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crds::KINDS;
-use crds::definition::{Conversion, Definition, Version, custom_resource_definition};
+use crds::definition::{Definition, ServiceReference, Version, custom_resource_definition};
 use serde_json::{Value, json};
 use testbed::{ControlPlane, ControlPlaneOptions};
 
@@ -112,16 +112,9 @@ fn definitions_and_objects_of_the_original_are_taken_over_in_place() {
 /// The original's definitions: ours, with only those fields that the contract lists, and nothing else that is ours.
 fn originals(stored: Version) -> Vec<Value> {
     let fields = fields();
-    let conversion = Conversion::Service(Default::default());
+    let service = ServiceReference::default();
     KINDS
-        .map(|definition| {
-            original(
-                custom_resource_definition(definition, &conversion),
-                definition,
-                stored,
-                &fields,
-            )
-        })
+        .map(|definition| original(custom_resource_definition(definition, &service), definition, stored, &fields))
         .into()
 }
 

@@ -7,22 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Column, Definition, Schemas, Served, Version};
 use crate::schema::fields;
 
-/// Who converts objects between the versions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conversion {
-    /// The webhook, behind a Service.
-    Service(ServiceReference),
-    /// The webhook at an address that the API server reaches without a Service, and the CA (PEM, base64) that signs its
-    /// certificate.
-    Url {
-        /// `https://host:port/convert`
-        url: String,
-        /// Base64 of the CA certificates in PEM form.
-        ca_bundle: String,
-    },
-}
-
-/// Where the Service of the webhook is.
+/// Where the Service of the webhook is, which converts objects between the versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceReference {
     /// Namespace of the Service.
@@ -52,17 +37,11 @@ const CONVERT: &str = "/convert";
 /// The definition as an object of `apiextensions.k8s.io/v1`.
 ///
 /// Kinds whose versions have one schema need no webhook, and have none: the API server itself changes their `apiVersion`.
-pub fn custom_resource_definition(definition: &Definition, conversion: &Conversion) -> Value {
+pub fn custom_resource_definition(definition: &Definition, service: &ServiceReference) -> Value {
     let versions: Vec<_> = Version::ALL.into_iter().map(|version| served(definition, version)).collect();
     let mut metadata = json!({ "name": definition.name(), "labels": labels(definition) });
-    if let (
-        Conversion::Service(ServiceReference {
-            certificate: Some(certificate),
-            ..
-        }),
-        false,
-        Some(metadata),
-    ) = (conversion, definition.is_one_schema(), metadata.as_object_mut())
+    if let (Some(certificate), false, Some(metadata)) =
+        (&service.certificate, definition.is_one_schema(), metadata.as_object_mut())
     {
         metadata.insert(
             "annotations".to_owned(),
@@ -78,7 +57,7 @@ pub fn custom_resource_definition(definition: &Definition, conversion: &Conversi
             "names": names(definition),
             "scope": "Namespaced",
             "versions": versions,
-            "conversion": strategy(definition, conversion),
+            "conversion": strategy(definition, service),
         },
     })
 }
@@ -198,16 +177,12 @@ fn column(column: &Column) -> Value {
     entry
 }
 
-fn strategy(definition: &Definition, conversion: &Conversion) -> Value {
+fn strategy(definition: &Definition, service: &ServiceReference) -> Value {
     if definition.is_one_schema() {
         return json!({ "strategy": "None" });
     }
-    let client = match conversion {
-        Conversion::Service(service) => {
-            json!({ "service": { "namespace": service.namespace, "name": service.name, "path": CONVERT, "port": 443 } })
-        }
-        Conversion::Url { url, ca_bundle } => json!({ "url": url, "caBundle": ca_bundle }),
-    };
+    let ServiceReference { namespace, name, .. } = service;
+    let client = json!({ "service": { "namespace": namespace, "name": name, "path": CONVERT, "port": 443 } });
     json!({ "strategy": "Webhook", "webhook": { "clientConfig": client, "conversionReviewVersions": ["v1"] } })
 }
 

@@ -5,7 +5,7 @@ mod crd;
 mod schemas;
 
 pub use columns::{AGE, AVAILABLE_REASON, AVAILABLE_SINCE, CLUSTER, Column, READY_REASON, READY_SINCE, reason, since};
-pub use crd::{Conversion, ServiceReference, YamlError, custom_resource_definition, to_yaml};
+pub use crd::{ServiceReference, YamlError, custom_resource_definition, to_yaml};
 pub use schemas::Schemas;
 
 use serde_json::Value;

@@ -28,13 +28,6 @@ impl<T: DeserializeOwned> Foreign<T> {
     }
 }
 
-impl<T> Foreign<T> {
-    /// As it was written.
-    pub fn as_json(&self) -> &Value {
-        &self.value
-    }
-}
-
 impl<T> From<Value> for Foreign<T> {
     fn from(value: Value) -> Self {
         Self { value, of: PhantomData }
