@@ -93,6 +93,16 @@ fn a_cluster_has_its_infrastructure_at_once_or_is_told_why_not() {
         "True Ready the API server is expected at edge.example.org:443",
     );
 
+    // All of the manifests, Deployments too, as kubectl takes them.
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/controller");
+    let built = site.kubectl(&["kustomize", folder]);
+    assert_eq!(built.matches("\nkind: CustomResourceDefinition\n").count(), 14);
+    let file = format!("{folder}/controller.yaml");
+    let taken = site.kubectl(&["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", &file]);
+    for name in ["deployment.apps/anywhere-controller", "deployment.apps/anywhere-webhook"] {
+        assert!(taken.contains(name), "{taken}");
+    }
+
     // It goes with its Cluster: there is nothing to take down.
     site.kubectl(&["delete", "clusters.v1beta2.cluster.x-k8s.io", CLUSTER, "--timeout=60s"]);
     assert_eq!(site.list("remoteclusters"), Vec::<Value>::new());
