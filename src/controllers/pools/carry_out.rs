@@ -217,9 +217,10 @@ impl Pools {
         let Some(machine) = before.machines.get(claim) else {
             return Ok(());
         };
-        let patch = json!({ "metadata": { "annotations": { claim::BEGUN: null } } });
-        let version = machine.metadata.resource_version.as_deref();
-        self.patch_machine(&key_of(&machine.metadata), Part::Object, patch, version)
+        // Its failure is being reported at the same time, and that the entry is not its own any more is written already: this must not
+        // be lost to a conflict. Nothing begins anew before it.
+        let patch = json!({ "metadata": { "uid": machine.metadata.uid, "annotations": { claim::BEGUN: null } } });
+        self.patch_machine(&key_of(&machine.metadata), Part::Object, patch, None)
             .await?;
         Ok(())
     }
