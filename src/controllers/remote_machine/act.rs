@@ -7,13 +7,14 @@ use std::time::Duration;
 use crds::infrastructure::RememberedHost;
 use crds::infrastructure::remote_machine::v1beta2::{RemoteMachine, RemoteMachineStatus};
 use k8s_openapi::jiff::Timestamp;
-use remote::engine;
 use remote::script::Mode;
 use serde_json::{Value, json};
 
 use super::decide::{self, Action, Attempt, BEGUN, Decision, FINALIZER, Owner, Refused, Seen, Standing, Why};
 use super::interests::Interests;
+use super::passed_on::{inherited, provider_id};
 use super::prepare::{self, Order, Prepared};
+use super::said::{data_secret, failure, owner, remembered};
 use super::{claim, report, words};
 use crate::controllers::Context;
 use crate::controllers::api::{ApiError, Part};
@@ -22,12 +23,8 @@ use crate::controllers::events::Weight;
 use crate::controllers::merge_patch::difference;
 use crate::controllers::queue::Queue;
 use crate::controllers::reconcile::{Again, Reconcile};
-use crate::controllers::watches::LAST_APPLIED;
-use crate::controllers::work::{Assignment, Report};
+use crate::controllers::work::Assignment;
 use crate::manifest::Key;
-
-/// Annotations of ours are for the object that has them.
-const OURS: &str = "anywhere.k0smotron.io/";
 
 /// See the module above.
 pub(super) struct RemoteMachines {
@@ -446,79 +443,5 @@ impl RemoteMachines {
             self.context.work.forget(uid);
         }
         Ok(())
-    }
-}
-
-/// The Machine that owns a RemoteMachine.
-fn owner(object: &RemoteMachine, machine: impl Fn(&str) -> Option<Arc<Machine>>) -> Owner {
-    let mut references = object.metadata.owner_references.iter().flatten();
-    let is_machine = |api_version: &str| api_version.split('/').next() == Some(cluster_api::GROUP);
-    let Some(reference) = references.find(|reference| reference.kind == "Machine" && is_machine(&reference.api_version)) else {
-        return Owner::None;
-    };
-    match machine(&reference.name).filter(|machine| machine.metadata.uid.as_ref() == Some(&reference.uid)) {
-        Some(machine) => Owner::There(machine),
-        None => Owner::Missing(reference.name.clone()),
-    }
-}
-
-/// The Secret with the bootstrap data.
-fn data_secret(machine: &Owner) -> Option<&str> {
-    match machine {
-        Owner::There(machine) => machine.spec.bootstrap.data_secret_name.as_deref(),
-        Owner::None | Owner::Missing(_) => None,
-    }
-}
-
-/// The keys that hosts are remembered by.
-fn remembered(object: &RemoteMachine) -> &[RememberedHost] {
-    let remembered = object.status.as_ref().and_then(|status| status.remembered_hosts.as_ref());
-    remembered.map_or(&[], Vec::as_slice)
-}
-
-/// A work that has failed, and how; not one that was stopped.
-fn failure(work: Option<&Report>) -> Option<(&Report, &engine::Error)> {
-    let report = work?;
-    match &report.ended.as_ref()?.result {
-        Err(error) if !matches!(**error, engine::Error::Stopped) => Some((report, error)),
-        Ok(_) | Err(_) => None,
-    }
-}
-
-/// `remote-machine://<address>:<port>`; an IPv6 address is in brackets.
-fn provider_id(address: &str, port: u16) -> String {
-    if address.contains(':') {
-        format!("remote-machine://[{address}]:{port}")
-    } else {
-        format!("remote-machine://{address}:{port}")
-    }
-}
-
-/// What a Machine is given of its RemoteMachine's labels and annotations: those that it does not have.
-fn inherited(object: &RemoteMachine, machine: &Machine) -> Option<Value> {
-    type Map = BTreeMap<String, String>;
-    let lacking = |of: &Option<Map>, has: &Option<Map>| -> Map {
-        let is_lacking = |(key, _): &(&String, &String)| {
-            let is_there = has.as_ref().is_some_and(|has| has.contains_key(*key));
-            !is_there && !key.starts_with(OURS) && *key != LAST_APPLIED
-        };
-        let of = of.iter().flatten().filter(is_lacking);
-        of.map(|(key, value)| (key.clone(), value.clone())).collect()
-    };
-    let labels = lacking(&object.metadata.labels, &machine.metadata.labels);
-    let annotations = lacking(&object.metadata.annotations, &machine.metadata.annotations);
-    let is_needed = !labels.is_empty() || !annotations.is_empty();
-    is_needed.then(|| json!({ "metadata": { "labels": labels, "annotations": annotations } }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn provider_ids_are_those_of_the_original_and_brackets_are_right() {
-        assert_eq!(provider_id("10.0.0.1", 22), "remote-machine://10.0.0.1:22");
-        assert_eq!(provider_id("a.example", 2222), "remote-machine://a.example:2222");
-        assert_eq!(provider_id("fd00::1", 22), "remote-machine://[fd00::1]:22");
     }
 }

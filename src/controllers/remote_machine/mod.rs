@@ -7,8 +7,10 @@ mod act;
 mod claim;
 mod decide;
 mod interests;
+mod passed_on;
 pub(super) mod prepare;
 mod report;
+mod said;
 mod words;
 
 use std::sync::Arc;
