@@ -15,6 +15,7 @@ TOOLS ?= $(HOME)/.cache/anywhere/tools
 # Debian's OpenRC, unpacked: installed it would be the host's own.
 OPENRC ?= $(HOME)/.cache/anywhere/openrc
 export ANYWHERE_OPENRC := $(OPENRC)
+MUSL := $(shell uname -m)-unknown-linux-musl
 CLUSTERCTL := target/clusterctl/infrastructure-anywhere/v0.1.0
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
 SHELL_FILES := $(shell git ls-files '*.sh' .ci testbed/components/build testbed/components/node-layers testbed/components/k0s/k0s)
@@ -37,6 +38,20 @@ setup: $(OPENRC) ## Install the Debian packages that the testbed and the checks 
 .PHONY: build
 build: ## Build the binary for use: target/release/anywhere
 	cargo build --release --locked -p anywhere
+
+.PHONY: static
+static: ## Build the binary for any Linux, with nothing beside it: target/image/anywhere
+	dpkg-query -W musl-tools >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq --no-install-recommends musl-tools >/dev/null; }
+	rustup target add $(MUSL)
+	cargo build --release --locked --target $(MUSL) -p anywhere
+	mkdir -p target/image
+	cp target/$(MUSL)/release/anywhere /etc/ssl/certs/ca-certificates.crt target/image/
+	@! readelf --program-headers target/image/anywhere | grep -q INTERP || { echo "it needs a dynamic linker"; exit 1; }
+	target/image/anywhere --version
+
+.PHONY: image
+image: static ## Build the container image, of the name IMAGE
+	docker build --file examples/controller/Dockerfile --tag $(or $(IMAGE),anywhere) target/image
 
 .PHONY: clusterctl
 clusterctl: ## Lay out the provider as clusterctl takes it: target/clusterctl; IMAGE is the image with the program
