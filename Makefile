@@ -82,8 +82,8 @@ matrix: setup ## Try each login, privilege, shell and init system with each, and
 
 .PHONY: test
 test: setup components ## Run the whole test suite
-	cargo test --workspace --locked --no-fail-fast 2>&1 | tee target/test.log
-	@.ci/summary target/test.log
+	@cargo test --workspace --locked --no-fail-fast 2>&1 | tee target/test.log || failed=$$?; \
+	.ci/summary target/test.log; exit $${failed:-0}
 
 .PHONY: fuzz
 fuzz: setup ## Look for input that does harm, FUZZ_SECONDS for each target; FUZZ_KEEP=1 keeps what was found on the way
