@@ -93,9 +93,10 @@ pub(super) fn what(error: &Error) -> String {
             said.iter().for_each(|line| text.push_str(&format!("\n  | {line}")));
             text
         }
-        Error::Interrupted { name, .. } => format!(
-            "{name} was under way when the host went down or the run there was killed; whether it had its effect is unknown. See to it, \
-             then set spec.rerunInterrupted to have it run again"
+        Error::Interrupted { name, by } => format!(
+            "{name} was under way when {}; whether it had its effect is unknown. See to it, then set spec.rerunInterrupted to have it \
+             run again",
+            by.in_words()
         ),
         Error::OtherMachine { remembered, here, .. } => format!(
             "what this host remembers is another machine's (machine-id {remembered}, this one has {}): it was made from an image or a \
