@@ -58,8 +58,8 @@ pub(super) enum Answer<'a, E> {
     End(E),
 }
 
-/// Sends `program` and gives each line of its answer to `read`, as it came and as what it means, until that returns an end. `way` is how to become root; where it is
-/// refused, another one is tried and kept there.
+/// Sends `program` and gives each line of its answer to `read`, as it came and as what it means, until that returns an end. `way` is
+/// how to become root; where it is refused, another one is tried and kept there.
 ///
 /// # Errors
 /// Whatever cannot be mended by another connection.
