@@ -2,7 +2,8 @@
 //!
 //! A write's answer is in the cache before the write returns, so that nobody decides on what was before it; the watch's older news of
 //! the same object are ignored until it has caught up. Objects are compared by their resourceVersion as a number. An answer that comes
-//! after the news that the object is gone does not bring it back.
+//! after the news that the object is gone does not bring it back. A list is believed over all that was known before it was asked for,
+//! also where that was newer: the API server's store may have been restored from a backup.
 //! Source: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -31,6 +32,8 @@ struct Objects<K> {
     gone: HashSet<String>,
     /// The same, in the order in which they went.
     went: VecDeque<String>,
+    /// While a list is under way: those that a write has answered since it was asked for. The list may be older than that.
+    answered: Option<HashSet<Key>>,
 }
 
 impl<K> Default for Objects<K> {
@@ -39,6 +42,7 @@ impl<K> Default for Objects<K> {
             there: HashMap::new(),
             gone: HashSet::new(),
             went: VecDeque::new(),
+            answered: None,
         }
     }
 }
@@ -58,6 +62,20 @@ impl<K> Objects<K> {
 
     fn is_gone(&self, meta: &ObjectMeta) -> bool {
         meta.uid.as_ref().is_some_and(|uid| self.gone.contains(uid))
+    }
+
+    fn forget_gone(&mut self, meta: &ObjectMeta) {
+        if let Some(uid) = &meta.uid
+            && self.gone.remove(uid)
+        {
+            self.went.retain(|went| went != uid);
+        }
+    }
+
+    fn remember_answered(&mut self, key: &Key) {
+        if let Some(answered) = &mut self.answered {
+            answered.insert(key.clone());
+        }
     }
 }
 
@@ -87,6 +105,11 @@ pub(crate) fn key_of(meta: &ObjectMeta) -> Key {
         namespace: meta.namespace.clone().unwrap_or_default(),
         name: meta.name.clone().unwrap_or_default(),
     }
+}
+
+/// Whether it is being deleted, and nothing keeps it.
+fn is_let_go(meta: &ObjectMeta) -> bool {
+    meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty)
 }
 
 /// The resourceVersion as a number. One that is none, which no API server gives, is older than all others.
@@ -128,9 +151,8 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
     pub(crate) fn apply(&self, object: K) -> Arc<K> {
         let key = key_of(object.meta());
         let object = Arc::new(object);
-        let meta = object.meta();
-        if meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty) {
-            self.delete(meta);
+        if is_let_go(object.meta()) {
+            self.delete(object.meta());
             return object;
         }
         let before = {
@@ -138,6 +160,7 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
             if objects.is_gone(object.meta()) {
                 return object;
             }
+            objects.remember_answered(&key);
             match objects.there.get(&key) {
                 Some(known) if version(known.meta()) >= version(object.meta()) => return known.clone(),
                 Some(_) | None => objects.there.insert(key.clone(), object.clone()),
@@ -162,6 +185,7 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         let before = {
             let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
             remember(&mut objects, meta);
+            objects.remember_answered(&key);
             match objects.there.get(&key) {
                 // Another one was made under its name, and is known already.
                 Some(known) if known.meta().uid != meta.uid && version(known.meta()) > version(meta) => None,
@@ -174,23 +198,46 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         }
     }
 
-    /// The watch has begun anew, and these are all objects there are.
+    /// The watch begins anew: all objects are about to be asked for.
+    pub(crate) fn begin_list(&self) {
+        let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
+        objects.answered = Some(HashSet::new());
+    }
+
+    /// These were all objects that there were at some time after [`Cache::begin_list`].
     pub(crate) fn replace(&self, listed: Vec<K>) {
-        let names: std::collections::HashSet<Key> = listed.iter().map(|object| key_of(object.meta())).collect();
-        let gone: Vec<_> = {
+        let names: HashSet<Key> = listed.iter().map(|object| key_of(object.meta())).collect();
+        let mut changes = Vec::new();
+        let answered: Vec<K> = {
             let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-            let gone: Vec<Key> = objects.there.keys().filter(|key| !names.contains(*key)).cloned().collect();
-            let gone: Vec<_> = gone
-                .into_iter()
-                .filter_map(|key| objects.there.remove(&key).map(|object| (key, object)))
-                .collect();
-            gone.iter().for_each(|(_, object)| objects.remember_gone(object.meta()));
-            gone
+            let since = objects.answered.take().unwrap_or_default();
+            let gone: Vec<_> = objects.there.extract_if(|key, _| !names.contains(key)).collect();
+            for (key, object) in gone {
+                // Of one that was written meanwhile, the watch tells next if it is newer than the list.
+                if !since.contains(&key) {
+                    objects.remember_gone(object.meta());
+                }
+                changes.push((key, Some(object), None));
+            }
+            let (answered, known_before): (Vec<K>, Vec<K>) =
+                listed.into_iter().partition(|object| since.contains(&key_of(object.meta())));
+            for object in known_before.into_iter().filter(|object| !is_let_go(object.meta())) {
+                objects.forget_gone(object.meta());
+                let key = key_of(object.meta());
+                let is_same =
+                    |known: &Arc<K>| known.meta().uid == object.meta().uid && version(known.meta()) == version(object.meta());
+                if !objects.there.get(&key).is_some_and(is_same) {
+                    let object = Arc::new(object);
+                    let before = objects.there.insert(key.clone(), object.clone());
+                    changes.push((key, before, Some(object)));
+                }
+            }
+            answered
         };
-        for (key, object) in &gone {
-            self.tell(key, Some(object), None);
+        for (key, before, after) in &changes {
+            self.tell(key, before.as_ref(), after.as_ref());
         }
-        for object in listed {
+        for object in answered {
             self.apply(object);
         }
     }
@@ -321,5 +368,36 @@ mod tests {
         let mut names: Vec<_> = cache.keys().into_iter().map(|key| key.name).collect();
         names.sort();
         assert_eq!(names, ["y", "z"]);
+    }
+
+    #[test]
+    fn a_list_from_a_restored_store_is_believed_over_what_was_newer() {
+        let cache = Cache::default();
+        cache.apply(object("x", "1", "50"));
+        cache.apply(object("y", "2", "51"));
+        cache.delete(&object("y", "2", "52").metadata);
+        let told = told(&cache);
+        cache.begin_list();
+        cache.replace(vec![object("x", "1", "30"), object("y", "2", "31")]);
+        assert_eq!(*told.lock().unwrap(), ["x 50 30", "y - 31"]);
+        cache.apply(object("x", "1", "32"));
+        assert_eq!(cache.get(&key("x")).unwrap().metadata.resource_version.as_deref(), Some("32"));
+    }
+
+    #[test]
+    fn what_was_written_while_the_list_was_under_way_is_believed_over_it() {
+        let cache = Cache::default();
+        cache.apply(object("x", "1", "5"));
+        cache.apply(object("y", "2", "6"));
+        cache.begin_list();
+        cache.apply(object("x", "1", "8"));
+        cache.delete(&object("y", "2", "9").metadata);
+        cache.apply(object("z", "3", "10"));
+        cache.replace(vec![object("x", "1", "5"), object("y", "2", "6")]);
+        assert_eq!(cache.get(&key("x")).unwrap().metadata.resource_version.as_deref(), Some("8"));
+        assert!(cache.get(&key("y")).is_none());
+        // Whether it went before the list or came after it, the watch says next.
+        cache.apply(object("z", "3", "10"));
+        assert!(cache.get(&key("z")).is_some());
     }
 }

@@ -200,7 +200,10 @@ impl Watches<'_> {
         self.run(tasks, kind.clone(), self.api::<DeserializeGuard<K>>(), config, move |event| {
             let cache = cache(&seen);
             match event {
-                Event::Init => listed.clear(),
+                Event::Init => {
+                    listed.clear();
+                    cache.begin_list();
+                }
                 Event::InitApply(DeserializeGuard(Ok(object))) => listed.push(trimmed(object)),
                 Event::InitDone => cache.replace(std::mem::take(&mut listed)),
                 Event::Apply(DeserializeGuard(Ok(object))) => drop(cache.apply(trimmed(object))),
