@@ -20,6 +20,33 @@ pub struct NodeMetadata {
     pub taints: Option<Vec<NodeTaint>>,
 }
 
+impl NodeMetadata {
+    /// What both say; where both say something of the same, as `over` has it.
+    #[must_use]
+    pub fn overlaid(self, over: Self) -> Self {
+        let both = |own: Option<BTreeMap<String, String>>, over: Option<BTreeMap<String, String>>| match (own, over) {
+            (Some(mut own), Some(over)) => {
+                own.extend(over);
+                Some(own)
+            }
+            (own, over) => over.or(own),
+        };
+        let is_same = |one: &NodeTaint, other: &NodeTaint| one.key == other.key && one.effect == other.effect;
+        Self {
+            labels: both(self.labels, over.labels),
+            annotations: both(self.annotations, over.annotations),
+            taints: match (self.taints, over.taints) {
+                (Some(mut own), Some(over)) => {
+                    own.retain(|taint| !over.iter().any(|other| is_same(taint, other)));
+                    own.extend(over);
+                    Some(own)
+                }
+                (own, over) => over.or(own),
+            },
+        }
+    }
+}
+
 /// What keeps pods from a Node that do not tolerate it.
 /// Source: <https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/>
 #[skip_serializing_none]

@@ -1,12 +1,12 @@
 //! What a RemoteMachine is given with its entry: all that says how the machine is reached, and the entry's labels and annotations.
 
-use crds::infrastructure::pooled_remote_machine::v1beta2::{PooledMachineSpec, PooledRemoteMachine};
+use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
 use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
-use crds::infrastructure::{NodeMetadata, NodeTaint};
 use pool::Endpoint;
 use serde_json::{Map, Value, json};
 
 use super::claim;
+use crate::controllers::merge_patch::difference;
 
 /// The merge patch (RFC 7396) that tells a RemoteMachine of its entry. Where it has begun, its machine stays what it is, and it is only
 /// told whose it is.
@@ -19,8 +19,13 @@ pub(crate) fn patch(entry: &PooledRemoteMachine, machine: &RemoteMachine, at: &E
         if let (false, Some(metadata)) = (labels.is_empty(), patch.get_mut("metadata").and_then(Value::as_object_mut)) {
             metadata.insert("labels".to_owned(), Value::Object(labels));
         }
-        if let (Some(spec), Some(fields)) = (&entry.spec, patch.as_object_mut()) {
-            fields.insert("spec".to_owned(), fields_of(&spec.machine, machine));
+        let own = machine.spec.clone().unwrap_or_default();
+        let told = entry.spec.as_ref().and_then(|spec| {
+            let told = own.clone().with_machine(spec.machine.clone());
+            difference(&json!(own), &json!(told))
+        });
+        if let (Some(told), Some(fields)) = (told, patch.as_object_mut()) {
+            fields.insert("spec".to_owned(), told);
         }
     }
     let name = entry.metadata.name.clone().unwrap_or_default();
@@ -47,90 +52,6 @@ fn copied(from: Option<&std::collections::BTreeMap<String, String>>) -> Map<Stri
         .filter(|(key, _)| !ITS_OWN.iter().any(|prefix| key.starts_with(prefix)))
         .map(|(key, value)| (key.clone(), value.clone().into()))
         .collect()
-}
-
-/// How the machine is reached is the entry's alone: what it does not say, the RemoteMachine does not keep from elsewhere. How long
-/// things may take and what the Node gets, both may say; the entry knows the machine better.
-fn fields_of(entry: &PooledMachineSpec, machine: &RemoteMachine) -> Value {
-    let PooledMachineSpec {
-        address,
-        clean_up_commands,
-        ssh_key_ref,
-        port,
-        user,
-        use_sudo,
-        commands_as_script,
-        working_dir,
-        host_keys,
-        host_certificate_authorities,
-        jump_hosts,
-        ssh_certificate_ref,
-        ssh_password_ref,
-        sudo_password_ref,
-        timeouts,
-        rerun_interrupted,
-        node,
-    } = entry;
-    let mut fields = json!({
-        "address": address,
-        "port": port,
-        "user": user,
-        "useSudo": use_sudo,
-        "commandsAsScript": commands_as_script,
-        "workingDir": working_dir,
-        "cleanUpCommands": clean_up_commands,
-        "sshKeyRef": ssh_key_ref,
-        "hostKeys": host_keys,
-        "hostCertificateAuthorities": host_certificate_authorities,
-        "jumpHosts": jump_hosts,
-        "sshCertificateRef": ssh_certificate_ref,
-        "sshPasswordRef": ssh_password_ref,
-        "sudoPasswordRef": sudo_password_ref,
-    });
-    let Some(all) = fields.as_object_mut() else {
-        return fields;
-    };
-    if timeouts.is_some() {
-        all.insert("timeouts".to_owned(), json!(timeouts));
-    }
-    if rerun_interrupted.is_some() {
-        all.insert("rerunInterrupted".to_owned(), json!(rerun_interrupted));
-    }
-    if let Some(node) = node {
-        let own = machine.spec.as_ref().and_then(|spec| spec.node.clone());
-        all.insert("node".to_owned(), json!(both(own.unwrap_or_default(), node)));
-    }
-    fields
-}
-
-/// Labels, annotations and taints of both; where both have one, that of the entry.
-fn both(own: NodeMetadata, entry: &NodeMetadata) -> NodeMetadata {
-    let NodeMetadata {
-        mut labels,
-        mut annotations,
-        taints,
-    } = own;
-    if let Some(more) = &entry.labels {
-        labels.get_or_insert_default().extend(more.clone());
-    }
-    if let Some(more) = &entry.annotations {
-        annotations.get_or_insert_default().extend(more.clone());
-    }
-    let is_same = |one: &NodeTaint, other: &NodeTaint| one.key == other.key && one.effect == other.effect;
-    let taints = match (&entry.taints, taints) {
-        (None, own) => own,
-        (Some(more), own) => {
-            let mut all = own.unwrap_or_default();
-            all.retain(|taint| !more.iter().any(|other| is_same(taint, other)));
-            all.extend(more.iter().cloned());
-            Some(all)
-        }
-    };
-    NodeMetadata {
-        labels,
-        annotations,
-        taints,
-    }
 }
 
 #[cfg(test)]
@@ -189,11 +110,8 @@ mod tests {
                     },
                 },
                 "spec": {
-                    "address": "192.0.2.1", "port": 2222, "user": "ubuntu", "useSudo": true,
-                    "commandsAsScript": null, "workingDir": null, "cleanUpCommands": null,
+                    "address": "192.0.2.1", "port": 2222, "user": "ubuntu", "useSudo": true, "cleanUpCommands": null,
                     "sshKeyRef": { "name": "key" },
-                    "hostKeys": null, "hostCertificateAuthorities": null, "jumpHosts": null,
-                    "sshCertificateRef": null, "sshPasswordRef": null, "sudoPasswordRef": null,
                     "node": { "labels": { "rack": "1" }, "taints": [{ "key": "edge", "effect": "NoSchedule" }] },
                 },
             })
@@ -209,7 +127,7 @@ mod tests {
         assert_eq!(
             given(own)["spec"]["node"],
             json!({
-                "labels": { "rack": "1", "tier": "gold" },
+                "labels": { "rack": "1" },
                 "taints": [{ "key": "edge", "effect": "NoExecute" }, { "key": "edge", "effect": "NoSchedule" }],
             })
         );

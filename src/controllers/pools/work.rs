@@ -201,43 +201,10 @@ fn leftovers(failure: &Failure) -> Vec<String> {
 
 /// How an entry's machine is reached, there where the claim had it.
 fn spec_of(machine: &PooledMachineSpec, at: &Endpoint) -> RemoteMachineSpec {
-    let PooledMachineSpec {
-        address: _,
-        port: _,
-        clean_up_commands,
-        ssh_key_ref,
-        user,
-        use_sudo,
-        commands_as_script,
-        working_dir,
-        host_keys,
-        host_certificate_authorities,
-        jump_hosts,
-        ssh_certificate_ref,
-        ssh_password_ref,
-        sudo_password_ref,
-        timeouts,
-        rerun_interrupted,
-        node: _,
-    } = machine.clone();
     RemoteMachineSpec {
         address: Some(at.address().to_owned()),
         port: Some(at.port()),
-        clean_up_commands,
-        ssh_key_ref: Some(ssh_key_ref),
-        user,
-        use_sudo,
-        commands_as_script,
-        working_dir,
-        host_keys,
-        host_certificate_authorities,
-        jump_hosts,
-        ssh_certificate_ref,
-        ssh_password_ref,
-        sudo_password_ref,
-        timeouts,
-        rerun_interrupted,
-        ..RemoteMachineSpec::default()
+        ..RemoteMachineSpec::default().with_machine(machine.clone())
     }
 }
 

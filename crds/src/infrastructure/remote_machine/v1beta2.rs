@@ -8,6 +8,7 @@ use super::{DEFINITION, ProvisionJob};
 use crate::definition::{Definition, Version};
 use crate::infrastructure::RememberedHost;
 use crate::infrastructure::fields::fields;
+use crate::infrastructure::pooled_remote_machine::v1beta2::PooledMachineSpec;
 use crate::infrastructure::rules;
 use crate::object::{Object, Spec};
 use crate::shared::{ConditionList, Conditions, MachineAddress, Provisioned, SecretKeyRef};
@@ -59,6 +60,54 @@ impl RemoteMachineSpec {
     /// Folder of the script that all commands run as: `/etc/k0smotron` where nothing is given.
     pub fn working_dir(&self) -> &str {
         self.working_dir.as_deref().unwrap_or("/etc/k0smotron")
+    }
+
+    /// The same with the machine of an entry. How that is reached is the entry's alone: what it does not say does not stay from elsewhere.
+    /// How long things may take, what is run again and what the Node gets, both may say; the entry knows the machine better.
+    #[must_use]
+    pub fn with_machine(self, machine: PooledMachineSpec) -> Self {
+        let PooledMachineSpec {
+            address,
+            clean_up_commands,
+            ssh_key_ref,
+            port,
+            user,
+            use_sudo,
+            commands_as_script,
+            working_dir,
+            host_keys,
+            host_certificate_authorities,
+            jump_hosts,
+            ssh_certificate_ref,
+            ssh_password_ref,
+            sudo_password_ref,
+            timeouts,
+            rerun_interrupted,
+            node,
+        } = machine;
+        Self {
+            address: Some(address),
+            clean_up_commands,
+            ssh_key_ref: Some(ssh_key_ref),
+            port,
+            user,
+            use_sudo,
+            commands_as_script,
+            working_dir,
+            host_keys,
+            host_certificate_authorities,
+            jump_hosts,
+            ssh_certificate_ref,
+            ssh_password_ref,
+            sudo_password_ref,
+            timeouts: timeouts.or(self.timeouts),
+            rerun_interrupted: rerun_interrupted.or(self.rerun_interrupted),
+            node: match (self.node, node) {
+                (Some(own), Some(its)) => Some(own.overlaid(its)),
+                (own, its) => its.or(own),
+            },
+            ..self
+        }
     }
 }
 
