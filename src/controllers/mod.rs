@@ -21,6 +21,7 @@ mod reconcile;
 mod remote_cluster;
 mod remote_machine;
 mod remote_machine_template;
+mod turns;
 mod watches;
 mod work;
 
@@ -37,6 +38,7 @@ use api::Api;
 use election::Election;
 use events::Events;
 use metrics::Metrics;
+use turns::Turns;
 use watches::{Scope, Seen, Standings};
 use work::Work;
 
@@ -71,6 +73,8 @@ pub(crate) struct Context {
     pub(crate) work: Work,
     /// What RemoteMachines that wait for an entry of a pool are told.
     pub(crate) board: pools::Board,
+    /// Who writes a RemoteMachine: its own controller, or the pools.
+    pub(crate) turns: Turns,
     /// For people.
     pub(crate) events: Events,
     /// For machines.
@@ -156,6 +160,7 @@ async fn lead(
         args: args.clone(),
         work: work.clone(),
         board: pools::Board::default(),
+        turns: Turns::default(),
         events: Events::spawn(&mut tellers, api.clone(), instance, metrics.clone()),
         api,
         seen,

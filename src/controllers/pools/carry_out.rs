@@ -186,9 +186,13 @@ impl Pools {
         let Some(machine) = before.machines.get(claim) else {
             return Ok(());
         };
-        let patch = given::patch(object, machine, at);
-        let version = machine.metadata.resource_version.as_deref();
         let key = key_of(&machine.metadata);
+        let _turn = self.context.turns.take(&key).await;
+        let Some(machine) = self.as_seen(&key, machine) else {
+            return Err(ApiError::Conflict(format!("RemoteMachine {key}")));
+        };
+        let patch = given::patch(object, &machine, at);
+        let version = machine.metadata.resource_version.as_deref();
         let mut written: RemoteMachine = self.context.api.patch(&key, Part::Object, patch, version).await?;
         written.metadata.managed_fields = None;
         let written = self.context.seen.remote_machines.apply(written);
@@ -202,6 +206,18 @@ impl Pools {
             self.patch_machine(&key, Part::Status, patch, version).await?;
         }
         Ok(())
+    }
+
+    /// A RemoteMachine as it is known now, if nothing of it has changed since but its status and finalizers.
+    fn as_seen(&self, key: &Key, before: &RemoteMachine) -> Option<Arc<RemoteMachine>> {
+        let (was, known) = (&before.metadata, self.context.seen.remote_machines.get(key)?);
+        let is = &known.metadata;
+        let is_same = is.uid == was.uid
+            // Also that it is being deleted.
+            && is.generation == was.generation
+            && is.labels == was.labels
+            && is.annotations == was.annotations;
+        is_same.then_some(known)
     }
 
     async fn patch_machine(&self, key: &Key, part: Part, patch: Value, version: Option<&str>) -> Result<(), ApiError> {
@@ -220,8 +236,9 @@ impl Pools {
         // Its failure is being reported at the same time, and that the entry is not its own any more is written already: this must not
         // be lost to a conflict. Nothing begins anew before it.
         let patch = json!({ "metadata": { "uid": machine.metadata.uid, "annotations": { claim::BEGUN: null } } });
-        self.patch_machine(&key_of(&machine.metadata), Part::Object, patch, None)
-            .await?;
+        let key = key_of(&machine.metadata);
+        let _turn = self.context.turns.take(&key).await;
+        self.patch_machine(&key, Part::Object, patch, None).await?;
         Ok(())
     }
 
@@ -276,6 +293,7 @@ impl Pools {
             return Ok(());
         }
         let patch = json!({ "metadata": { "annotations": { claim::POOL_ENTRY: null, claim::POOL_HOST: null } } });
+        let _turn = self.context.turns.take(&key).await;
         let version = machine.metadata.resource_version.as_deref();
         self.patch_machine(&key, Part::Object, patch, version).await?;
         self.context.work.forget(claim.id.as_str());

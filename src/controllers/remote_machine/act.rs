@@ -245,7 +245,12 @@ impl RemoteMachines {
 
     /// Changes metadata or spec, if nobody has written them since they were seen.
     async fn patch(&self, key: &Key, seen: &Seen, patch: Value) -> Result<Arc<RemoteMachine>, ApiError> {
+        let _turn = self.context.turns.take(key).await;
         let version = seen.object.metadata.resource_version.as_deref();
+        let known = self.context.seen.remote_machines.get(key);
+        if known.is_none_or(|known| known.metadata.resource_version.as_deref() != version) {
+            return Err(ApiError::Conflict(format!("RemoteMachine {key}")));
+        }
         let written = self.context.api.patch(key, Part::Object, patch, version).await?;
         Ok(self.context.seen.remote_machines.apply(written))
     }
@@ -409,6 +414,7 @@ impl RemoteMachines {
 
     /// Writes the status, if it says something new.
     async fn report(&self, key: &Key, seen: &Seen, standing: &Standing) -> Result<(), ApiError> {
+        let _turn = self.context.turns.take(key).await;
         let Some(object) = self.context.seen.remote_machines.get(key) else {
             return Ok(());
         };
