@@ -185,6 +185,31 @@ fn a_failing_step_is_told_with_its_last_words_and_goes_on_where_it_failed() {
 }
 
 #[test]
+fn a_secret_that_a_step_prints_is_in_no_condition_event_or_log() {
+    const TOKEN: &str = "q7Lr2vZk9XwTe4Hs";
+    let site = Site::new("printed");
+    site.cluster();
+    let environment = [("RUST_LOG", "debug".to_owned())];
+    let controller = Controller::start_with(&plane().kubeconfig(), site.name(), &[], &environment);
+    controller.until("the controllers work");
+    let host = host();
+    let data = format!(
+        "#cloud-config\nwrite_files:\n- path: /etc/join/token\n  permissions: '0600'\n  content: |\n    {TOKEN}\nruncmd:\n\
+         - cat /etc/join/token >&2; exit 7\n"
+    );
+    site.remote_machine("p", &host, &data, &json!({}));
+    let message = site.until("p", "StepFailed");
+    assert!(message.contains("exit status 7"), "{message}");
+    let events = site.events("p", "ProvisioningFailed").join("\n");
+    assert!(events.contains("exit status 7"), "{events}");
+    let object = site.object("remotemachine/p").to_string();
+    for (place, text) in [("condition", message), ("Event", events), ("object", object)] {
+        assert!(!text.contains(TOKEN), "{place}: {text}");
+    }
+    assert!(!controller.has_said(TOKEN));
+}
+
+#[test]
 fn a_killed_controllers_work_is_gone_on_with_by_the_next() {
     let site = Site::new("killed");
     site.cluster();
