@@ -92,6 +92,18 @@ fn a_machine_goes_to_the_next_one_when_it_is_proven_clean() {
         "False WaitingForPoolEntry position 1 of 1 in pool edge: 1 entry fits, in use"
     );
     // What it was known by to the first one, the next one is told.
+    // What the machine has, it said itself, and the template says it on.
+    site.apply(json!({
+        "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta2", "kind": "RemoteMachineTemplate", "metadata": { "name": "t" },
+        "spec": { "template": { "spec": { "pool": "edge" } } },
+    }));
+    let cpus = std::thread::available_parallelism().unwrap().to_string();
+    for what in ["rm/m1", "prm/a", "rmt/t"] {
+        let said = format!("--for=jsonpath={{.status.capacity.cpu}}={cpus}");
+        site.namespace.kubectl(&["wait", &said, what, "--timeout=60s"]).unwrap();
+        assert!(site.get(what, "{.status.capacity.memory}").ends_with("Ki"));
+        assert_eq!(site.get(what, "{.status.nodeInfo.operatingSystem}"), "linux");
+    }
     let known = site.get("rm/m1", "{.status.rememberedHosts}");
     assert!(!known.is_empty());
     assert_eq!(site.get("prm/a", "{.status.rememberedHosts}"), known);

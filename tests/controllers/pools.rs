@@ -300,6 +300,66 @@ fn a_template_says_what_any_node_of_its_pool_has() {
     lab.until("rmt", "t", "{.status.capacity.cpu}", "8");
 }
 
+/// Those of its annotations that are Cluster Autoscaler's, by their words.
+fn announced(object: &Value) -> Value {
+    let annotations = object["metadata"]["annotations"].as_object().unwrap();
+    let words = annotations.iter().filter_map(|(key, value)| {
+        let word = key.strip_prefix("capacity.cluster-autoscaler.kubernetes.io/")?;
+        Some((word.to_owned(), value.clone()))
+    });
+    Value::Object(words.collect())
+}
+
+#[test]
+fn annotations_say_what_any_node_of_the_pool_has_and_leave_what_people_wrote() {
+    let lab = Lab::new("pool-announced");
+    let sized = |name: &str, address: &str, cpu: &str, rack: &str| {
+        let mut entry = entry(name, address);
+        entry["metadata"]["annotations"] = json!({
+            "capacity.cluster-autoscaler.kubernetes.io/cpu": cpu, "capacity.cluster-autoscaler.kubernetes.io/memory": "8Gi",
+            "capacity.cluster-autoscaler.kubernetes.io/maxPods": "250",
+        });
+        entry["spec"]["machine"]["node"] = json!({
+            "labels": { "disk": "nvme", "rack": rack }, "taints": [{ "key": "edge", "value": "yes", "effect": "NoSchedule" }],
+        });
+        entry
+    };
+    let theirs = "capacity.cluster-autoscaler.kubernetes.io/memory";
+    let [template, own] = deployment(&json!({ "anywhere.k0smotron.io/capacity-from-pool": "true", theirs: "1Gi" }));
+    let mut other = own.clone();
+    other["metadata"] = json!({ "name": "other", "annotations": { "some": "thing" } });
+    lab.apply(&[
+        template,
+        own,
+        other,
+        sized("a", "127.200.8.1", "8", "1"),
+        sized("b", "127.200.8.2", "4", "2"),
+    ]);
+    let cpu = r"{.metadata.annotations.capacity\.cluster-autoscaler\.kubernetes\.io/cpu}";
+    let whole = |memory: &str| json!({ "cpu": "4", "memory": memory, "maxPods": "250", "labels": "disk=nvme", "taints": "edge=yes:NoSchedule" });
+    lab.until("rmt", "t", cpu, "4");
+    lab.until("machinedeployment", "md", cpu, "4");
+    assert_eq!(announced(&lab.get("rmt", "t")), whole("8Gi"));
+    assert_eq!(announced(&lab.get("machinedeployment", "md")), whole("1Gi"));
+    assert_eq!(announced(&lab.get("machinedeployment", "other")), json!({}));
+    // The pool changes; then its author wants to say it all himself.
+    lab.namespace.kubectl(&["delete", "prm", "b"]).unwrap();
+    lab.until("machinedeployment", "md", cpu, "8");
+    assert_eq!(announced(&lab.get("machinedeployment", "md"))["labels"], "disk=nvme,rack=1");
+    let no_more = [
+        "annotate",
+        "machinedeployment",
+        "md",
+        "anywhere.k0smotron.io/capacity-from-pool-",
+    ];
+    lab.namespace.kubectl(&no_more).unwrap();
+    let began = Instant::now();
+    while lab.get("machinedeployment", "md")["metadata"]["annotations"] != json!({ theirs: "1Gi" }) {
+        assert!(began.elapsed() < WATCHDOG, "{:#}", lab.get("machinedeployment", "md"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_deployment_has_as_many_machines_as_its_pool_if_it_is_to() {
     let lab = Lab::new("pool-follows");

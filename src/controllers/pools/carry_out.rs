@@ -196,14 +196,21 @@ impl Pools {
         let mut written: RemoteMachine = self.context.api.patch(&key, Part::Object, patch, version).await?;
         written.metadata.managed_fields = None;
         let written = self.context.seen.remote_machines.apply(written);
-        // By whom the machine was met before, it is known.
+        // By whom the machine was met before, it is known. What another machine said of itself is not this one's.
+        let status = written.status.clone().unwrap_or_default();
         let known = object.status.as_ref().and_then(|status| status.remembered_hosts.as_ref());
-        if let Some(known) = known
-            && written.status.as_ref().is_none_or(|status| status.remembered_hosts.is_none())
-        {
-            let patch = json!({ "status": { "rememberedHosts": known } });
+        let mut changes = Map::new();
+        if let (Some(known), None) = (known, &status.remembered_hosts) {
+            changes.insert("rememberedHosts".to_owned(), json!(known));
+        }
+        if status.capacity.is_some() || status.node_info.is_some() {
+            changes.insert("capacity".to_owned(), Value::Null);
+            changes.insert("nodeInfo".to_owned(), Value::Null);
+        }
+        if !changes.is_empty() {
             let version = written.metadata.resource_version.as_deref();
-            self.patch_machine(&key, Part::Status, patch, version).await?;
+            self.patch_machine(&key, Part::Status, json!({ "status": changes }), version)
+                .await?;
         }
         Ok(())
     }

@@ -288,6 +288,8 @@ pub(crate) fn status(
         },
         last_reached_time: before.last_reached_time,
         remembered_hosts: before.remembered_hosts,
+        capacity: before.capacity,
+        node_info: before.node_info,
         conditions: before.conditions,
     }
 }

@@ -128,7 +128,12 @@ fn wake(context: &Arc<Context>, queue: &Queue<String>) {
 
 fn is_same_to_pools(before: &RemoteMachine, after: &RemoteMachine) -> bool {
     let (one, other) = (&before.metadata, &after.metadata);
+    let learnt = |machine: &RemoteMachine| {
+        let status = machine.status.clone().unwrap_or_default();
+        (status.remembered_hosts, status.capacity, status.node_info)
+    };
     before.spec == after.spec
+        && learnt(before) == learnt(after)
         && claim::is_provisioned(before) == claim::is_provisioned(after)
         && one.uid == other.uid
         && one.labels == other.labels

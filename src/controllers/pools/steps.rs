@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crds::infrastructure::pooled_remote_machine::PooledRemoteMachineStatus;
 use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
-use pool::{Action, Decision, Entry, Reason, State};
+use pool::{Action, Decision, Entry, Reason, State, Verification};
 
 use super::entry;
 use super::look::Look;
@@ -36,6 +36,10 @@ impl Look<'_> {
         ));
         let mut steps = Vec::new();
         let is_new = *state != entry.state;
+        if is_new && matches!(state, State::Free(Verification::Untested)) {
+            // It speaks of another machine now.
+            (status.capacity, status.node_info) = (None, None);
+        }
         if is_new && has_answered(&entry.state, state) {
             status.last_reached_time = entry::time(self.now);
         }
@@ -58,19 +62,21 @@ impl Look<'_> {
         steps
     }
 
-    /// What its machine proved itself with to the claim that has it, the entry remembers for its cleaning and for the next one.
+    /// What its machine proved itself with to the claim that has it, the entry remembers for its cleaning and for the next one; and what
+    /// the machine said that it has.
     fn remember(&self, entry: &Entry, status: &mut PooledRemoteMachineStatus) {
         let holder = entry.state.holder().and_then(|id| self.claims.get(*self.by_id.get(id)?));
         let Some(wanting) = holder.filter(|wanting| wanting.named.as_ref().is_some_and(|named| named.entry == entry.id)) else {
             return;
         };
-        let learnt = wanting
-            .seen
-            .object
-            .status
-            .as_ref()
-            .and_then(|status| status.remembered_hosts.as_ref());
-        for host in learnt.into_iter().flatten() {
+        let Some(learnt) = &wanting.seen.object.status else { return };
+        if learnt.capacity.is_some() {
+            status.capacity.clone_from(&learnt.capacity);
+        }
+        if learnt.node_info.is_some() {
+            status.node_info.clone_from(&learnt.node_info);
+        }
+        for host in learnt.remembered_hosts.iter().flatten() {
             let known = status.remembered_hosts.get_or_insert_default();
             match known.iter_mut().find(|known| known.host == host.host) {
                 Some(known) => known.clone_from(host),

@@ -136,6 +136,7 @@ impl Pools {
                 mode: Mode::Reset,
                 machine: prepared.machine,
                 host: prepared.host,
+                facts: false,
                 first_use: prepared.first_use,
                 wake: Box::new(move |after: Duration| {
                     if after.is_zero() {

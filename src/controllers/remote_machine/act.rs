@@ -15,7 +15,7 @@ use super::interests::Interests;
 use super::passed_on::{inherited, provider_id};
 use super::prepare::{self, Order, Prepared};
 use super::said::{data_secret, failure, owner, remembered};
-use super::{claim, report, words};
+use super::{claim, learnt, report, words};
 use crate::controllers::Context;
 use crate::controllers::api::{ApiError, Part};
 use crate::controllers::cluster_api::{self, Machine};
@@ -332,6 +332,8 @@ impl RemoteMachines {
             mode,
             machine: prepared.machine,
             host: prepared.host,
+            // What the machines of a pool have is for the autoscaler to know.
+            facts: mode == Mode::Apply && seen.claim.is_some(),
             first_use: prepared.first_use,
             wake: Box::new(move |after| {
                 if after.is_zero() {
@@ -424,12 +426,16 @@ impl RemoteMachines {
         }
         let host_keys = seen.work.as_ref().map(|report| &report.progress.host_keys);
         let host_keys: Option<&BTreeMap<_, _>> = host_keys.filter(|keys| !keys.is_empty());
-        let status = report::status(
+        let mut status = report::status(
             &object,
             (standing, claim::fact(&self.context, &object)),
             host_keys,
             Timestamp::now(),
         );
+        let facts = seen.work.as_ref().and_then(|report| report.progress.facts.as_deref());
+        if let Some(facts) = facts.filter(|_| seen.claim.is_some()) {
+            (status.capacity, status.node_info) = learnt::of(facts);
+        }
         let before = object.status.clone().unwrap_or_default();
         let json = |status: &RemoteMachineStatus| serde_json::to_value(status).unwrap_or_default();
         if let Some(patch) = difference(&json(&before), &json(&status)) {

@@ -7,6 +7,7 @@ mod act;
 mod claim;
 mod decide;
 mod interests;
+mod learnt;
 mod passed_on;
 pub(super) mod prepare;
 mod report;

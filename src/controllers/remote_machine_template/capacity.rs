@@ -1,7 +1,7 @@
 //! What any node of a pool has at least: pure.
 //!
 //! A resource counts if every entry that the template can get says how much of it there is. Entries say so in the annotations that
-//! Cluster Autoscaler has for it:
+//! Cluster Autoscaler has for it; where one says nothing of a resource, what its machine said counts, once it was asked.
 //! <https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/clusterapi/README.md#scale-from-zero-support>
 
 use std::collections::BTreeMap;
@@ -14,21 +14,23 @@ use crds::infrastructure::remote_machine_template::v1beta2::{
 use crds::shared::NodeInfo;
 use serde_json::Value;
 
+use super::announced;
 use super::quantity::amount;
 use crate::controllers::pools;
 
 /// What Cluster Autoscaler's annotations begin with.
-const CAPACITY: &str = "capacity.cluster-autoscaler.kubernetes.io/";
+pub(super) const CAPACITY: &str = "capacity.cluster-autoscaler.kubernetes.io/";
 /// Each of its words, and the resource that it is about.
-const RESOURCES: [(&str, &str); 4] = [
+pub(super) const RESOURCES: [(&str, &str); 4] = [
     ("cpu", "cpu"),
     ("memory", "memory"),
     ("ephemeral-disk", "ephemeral-storage"),
     ("maxPods", "pods"),
 ];
 /// Labels that say what kind of machine it is, on an entry or among those that it gives its Node.
-const ARCHITECTURE: &str = "kubernetes.io/arch";
-const OPERATING_SYSTEM: &str = "kubernetes.io/os";
+pub(super) const ARCHITECTURE: &str = "kubernetes.io/arch";
+/// Likewise.
+pub(super) const OPERATING_SYSTEM: &str = "kubernetes.io/os";
 
 type Texts = BTreeMap<String, String>;
 
@@ -41,6 +43,10 @@ pub(super) fn looked_at(entry: &PooledRemoteMachine) -> impl PartialEq + use<> {
         meta.labels.clone(),
         meta.annotations.clone(),
         meta.deletion_timestamp.is_some(),
+        entry
+            .status
+            .as_ref()
+            .map(|status| (status.capacity.clone(), status.node_info.clone())),
     )
 }
 
@@ -53,13 +59,22 @@ pub(super) fn status(template: &RemoteMachineTemplate, entries: &[Arc<PooledRemo
     let can_be_had = can_be_had(spec, entries);
     let capacity = capacity(&can_be_had);
     let node_info = NodeInfo {
-        architecture: common(&can_be_had, ARCHITECTURE),
-        operating_system: common(&can_be_had, OPERATING_SYSTEM),
+        architecture: common(&can_be_had, ARCHITECTURE, |kind| kind.architecture.as_ref()),
+        operating_system: common(&can_be_had, OPERATING_SYSTEM, |kind| kind.operating_system.as_ref()),
     };
     RemoteMachineTemplateStatus {
         capacity: (!capacity.is_empty()).then_some(capacity),
         node_info: (node_info != NodeInfo::default()).then_some(node_info),
     }
+}
+
+/// What Cluster Autoscaler's annotations on the template and its MachineDeployments are to say; see [`announced`].
+pub(super) fn announced(template: &RemoteMachineTemplate, entries: &[Arc<PooledRemoteMachine>]) -> Texts {
+    let Some(spec) = template.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()) else {
+        return Texts::new();
+    };
+    let can_be_had = can_be_had(spec, entries);
+    announced::wanted(template, &status(template, entries), &can_be_had)
 }
 
 /// The entries that machines of the template can get, whoever has them now. None, where it is not known what it asks for.
@@ -109,6 +124,13 @@ fn of_one(entry: &PooledRemoteMachine) -> BTreeMap<String, &str> {
         .iter()
         .filter_map(|(word, resource)| Some(((*resource).to_owned(), annotation(word)?)))
         .collect();
+    // What its machine said of itself, where its author says nothing.
+    let known = entry.status.as_ref().and_then(|status| status.capacity.as_ref());
+    for (name, amount) in known.into_iter().flatten() {
+        if let Some(amount) = amount.as_str() {
+            all.entry(name.clone()).or_insert(amount);
+        }
+    }
     if let (Some(kind), Some(count)) = (annotation("gpu-type"), annotation("gpu-count")) {
         all.insert(kind.to_owned(), count);
     }
@@ -116,12 +138,13 @@ fn of_one(entry: &PooledRemoteMachine) -> BTreeMap<String, &str> {
     all
 }
 
-/// The value of a label, if all have the same.
-fn common(entries: &[&PooledRemoteMachine], label: &str) -> Option<String> {
+/// The value of a label, or what the machine said of that, if all have the same.
+fn common(entries: &[&PooledRemoteMachine], label: &str, known: fn(&NodeInfo) -> Option<&String>) -> Option<String> {
     let mut values = entries.iter().map(|entry| {
         let node = entry.spec.as_ref().and_then(|spec| spec.machine.node.as_ref());
         let of_node = node.and_then(|node| node.labels.as_ref()?.get(label));
-        of_node.or_else(|| entry.metadata.labels.as_ref()?.get(label))
+        let of_node = of_node.or_else(|| entry.metadata.labels.as_ref()?.get(label));
+        of_node.or_else(|| known(entry.status.as_ref()?.node_info.as_ref()?))
     });
     let first = values.next()??;
     values.all(|value| value == Some(first)).then(|| first.clone())
@@ -185,6 +208,25 @@ mod tests {
         );
         assert_eq!(shown(json!({ "failureDomain": "elsewhere" }), &all), json!({}));
         assert_eq!(shown(json!({}), &[]), json!({}));
+    }
+
+    #[test]
+    fn what_a_machine_said_counts_where_its_entry_says_nothing() {
+        let mut known = (*entry("edge", json!({}), json!({ "memory": "1Gi" }))).clone();
+        let status = json!({
+            "reserved": false, "machineRef": { "name": "", "namespace": "" },
+            "capacity": { "cpu": "2", "memory": "2Gi" }, "nodeInfo": { "architecture": "arm64", "operatingSystem": "linux" },
+        });
+        known.status = serde_json::from_value(status).unwrap();
+        let said = entry(
+            "edge",
+            json!({ "kubernetes.io/arch": "arm64" }),
+            json!({ "cpu": "4", "memory": "8Gi" }),
+        );
+        assert_eq!(
+            shown(json!({}), &[Arc::new(known), said]),
+            json!({ "capacity": { "cpu": "2", "memory": "1Gi" }, "nodeInfo": { "architecture": "arm64" } })
+        );
     }
 
     #[test]

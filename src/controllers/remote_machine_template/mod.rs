@@ -1,9 +1,11 @@
-//! RemoteMachineTemplates: what a node of the pool would have to give, in their status, so that Cluster Autoscaler can start with none.
-//! And MachineDeployments that follow their pool: see [`replicas`].
+//! RemoteMachineTemplates: what a node of the pool would have to give, in their status and annotations, so that Cluster Autoscaler can
+//! start with none. And MachineDeployments that say the same of themselves or follow their pool: see [`deployments`].
 //!
 //! Source: <https://github.com/kubernetes-sigs/cluster-api/blob/main/docs/proposals/20210310-opt-in-autoscaling-from-zero.md>
 
+mod announced;
 mod capacity;
+mod deployments;
 mod quantity;
 mod replicas;
 
@@ -54,13 +56,13 @@ pub(super) fn spawn(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
     let templates = Arc::new(Templates(context.clone()));
     let around = (CONCURRENCY, &context.metrics, &context.stop);
     reconcile::spawn(tasks, NAME, &queue, &templates, around);
-    replicas::spawn(context, tasks);
+    deployments::spawn(context, tasks);
 }
 
 impl Reconcile<Key> for Templates {
     async fn reconcile(&self, key: &Key) -> Result<Again, ApiError> {
         let context = &self.0;
-        let Some(template) = context.seen.remote_machine_templates.get(key) else {
+        let Some(mut template) = context.seen.remote_machine_templates.get(key) else {
             return Ok(Again::OnChange);
         };
         let annotations = template.metadata.annotations.as_ref();
@@ -75,6 +77,13 @@ impl Reconcile<Key> for Templates {
             let version = template.metadata.resource_version.as_deref();
             let patch = json!({ "status": patch });
             let mut written: RemoteMachineTemplate = context.api.patch(key, Part::Status, patch, version).await?;
+            written.metadata.managed_fields = None;
+            template = context.seen.remote_machine_templates.apply(written);
+        }
+        let wanted = capacity::announced(&template, &entries);
+        if let Some(patch) = announced::patch(template.metadata.annotations.as_ref(), &wanted) {
+            let version = template.metadata.resource_version.as_deref();
+            let mut written: RemoteMachineTemplate = context.api.patch(key, Part::Object, patch, version).await?;
             written.metadata.managed_fields = None;
             context.seen.remote_machine_templates.apply(written);
         }

@@ -1,138 +1,25 @@
-//! MachineDeployments that have as many machines as their pool has for them, where their author asks for that.
+//! How many machines a pool has for a MachineDeployment that follows it: pure.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
 use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
-use crds::infrastructure::remote_machine_template::v1beta2::{RemoteMachineTemplate, RemoteMachineTemplateResourceSpec};
+use crds::infrastructure::remote_machine_template::v1beta2::RemoteMachineTemplateResourceSpec;
 use pool::State;
-use serde_json::json;
-use tokio::task::JoinSet;
 
 use super::capacity;
-use crate::controllers::Context;
-use crate::controllers::api::{ApiError, Part};
-use crate::controllers::cluster_api::{MachineDeployment, PAUSED};
-use crate::controllers::events::Weight;
+use crate::controllers::cluster_api::MachineDeployment;
 use crate::controllers::pools;
-use crate::controllers::queue::Queue;
-use crate::controllers::reconcile::{self, Again, Reconcile};
-use crate::manifest::Key;
 
-/// Annotation on a MachineDeployment, `true`: it is to have as many machines as its pool has for it.
-const FOLLOWS: &str = "anywhere.k0smotron.io/replicas-from-pool";
 /// Cluster Autoscaler's annotations: the least and the most that there may be.
 const LEAST: &str = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size";
 const MOST: &str = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size";
 /// The label of a RemoteMachine that says which MachineDeployment it is of.
 const DEPLOYMENT: &str = "cluster.x-k8s.io/deployment-name";
 
-/// What it is called in metrics and logs.
-const NAME: &str = "machinedeployment";
-/// MachineDeployments that are looked at at the same time.
-const CONCURRENCY: u16 = 2;
-
-struct Deployments(Arc<Context>);
-
-/// Starts it.
-pub(super) fn spawn(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
-    let queue: Queue<Key> = Queue::default();
-    let seen = &context.seen;
-    let to = queue.clone();
-    seen.machine_deployments.on_change(move |change| to.add(change.key.clone()));
-    let all_of = {
-        let (to, weak) = (queue.clone(), Arc::downgrade(context));
-        move |namespace: &str| {
-            let Some(context) = weak.upgrade() else { return };
-            let keys = context.seen.machine_deployments.keys().into_iter();
-            keys.filter(|key| key.namespace == namespace).for_each(|key| to.add(key));
-        }
-    };
-    let wake = all_of.clone();
-    seen.remote_machine_templates
-        .on_change(move |change| wake(&change.key.namespace));
-    seen.pooled_remote_machines.on_change(move |change| {
-        let looked_at = |entry: Option<&Arc<PooledRemoteMachine>>| {
-            entry.map(|entry| {
-                let status = entry
-                    .status
-                    .as_ref()
-                    .map(|status| (status.state.clone(), status.machine_ref.clone()));
-                (capacity::looked_at(entry), status, is_conflicting(entry))
-            })
-        };
-        if looked_at(change.before) != looked_at(change.after) {
-            all_of(&change.key.namespace);
-        }
-    });
-    for key in seen.machine_deployments.keys() {
-        queue.add(key);
-    }
-    let around = (CONCURRENCY, &context.metrics, &context.stop);
-    reconcile::spawn(tasks, NAME, &queue, &Arc::new(Deployments(context.clone())), around);
-}
-
-impl Reconcile<Key> for Deployments {
-    async fn reconcile(&self, key: &Key) -> Result<Again, ApiError> {
-        let context = &self.0;
-        let Some(deployment) = context.seen.machine_deployments.get(key) else {
-            return Ok(Again::OnChange);
-        };
-        let reference = &deployment.spec.template.spec.infrastructure_ref;
-        if !is_true(&deployment, FOLLOWS) || is_paused(context, key, &deployment) || reference.kind != "RemoteMachineTemplate" {
-            return Ok(Again::OnChange);
-        }
-        let template = context.seen.remote_machine_templates.get(&Key {
-            name: reference.name.clone(),
-            ..key.clone()
-        });
-        let Some(spec) = template.as_ref().and_then(|template| spec_of(template)) else {
-            return Ok(Again::OnChange);
-        };
-        let entries = context
-            .seen
-            .pooled_remote_machines
-            .list(|entry| entry.metadata.namespace.as_deref() == Some(&key.namespace));
-        let machines = context
-            .seen
-            .remote_machines
-            .list(|machine| machine.metadata.namespace.as_deref() == Some(&key.namespace));
-        let wanted = replicas(&deployment, spec, &entries, &machines);
-        if deployment.spec.replicas == Some(wanted) {
-            return Ok(Again::OnChange);
-        }
-        let patch = json!({ "spec": { "replicas": wanted } });
-        let version = deployment.metadata.resource_version.as_deref();
-        let written: MachineDeployment = context.api.patch(key, Part::Object, patch, version).await?;
-        let note = format!("pool {} has {wanted} machine(s) for it: spec.replicas is {wanted}", spec.pool);
-        context.events.tell(&*deployment, Weight::Normal, "FollowsPool", note);
-        context.seen.machine_deployments.apply(written);
-        Ok(Again::OnChange)
-    }
-}
-
-fn is_true(deployment: &MachineDeployment, annotation: &str) -> bool {
-    let annotations = deployment.metadata.annotations.as_ref();
-    annotations
-        .and_then(|all| all.get(annotation))
-        .is_some_and(|text| text == "true")
-}
-
-fn is_paused(context: &Context, key: &Key, deployment: &MachineDeployment) -> bool {
-    let annotations = deployment.metadata.annotations.as_ref();
-    let cluster = context.seen.clusters.get(&Key {
-        name: deployment.spec.cluster_name.clone(),
-        ..key.clone()
-    });
-    annotations.is_some_and(|all| all.contains_key(PAUSED)) || cluster.is_some_and(|cluster| cluster.is_paused())
-}
-
-fn spec_of(template: &RemoteMachineTemplate) -> Option<&RemoteMachineTemplateResourceSpec> {
-    template.spec.as_ref()?.template.spec.as_ref()
-}
-
-fn is_conflicting(entry: &PooledRemoteMachine) -> bool {
+/// Whether somebody else describes the entry's machine.
+pub(super) fn is_conflicting(entry: &PooledRemoteMachine) -> bool {
     let conditions = entry.status.as_ref().and_then(|status| status.conditions.as_ref());
     let says_so = |condition: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
         condition.type_ == pools::ADDRESS_UNIQUE && condition.status == "False"
@@ -142,7 +29,7 @@ fn is_conflicting(entry: &PooledRemoteMachine) -> bool {
 
 /// How many machines the pool has for the deployment: those that it has, those that are free, and those that are about to be; within
 /// the bounds that Cluster Autoscaler would keep.
-fn replicas(
+pub(super) fn replicas(
     deployment: &MachineDeployment,
     spec: &RemoteMachineTemplateResourceSpec,
     entries: &[Arc<PooledRemoteMachine>],
@@ -185,7 +72,7 @@ fn replicas(
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
 

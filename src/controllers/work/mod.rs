@@ -44,6 +44,8 @@ pub(crate) struct Assignment {
     pub(crate) machine: Machine,
     /// How it is reached.
     pub(crate) host: Host,
+    /// Whether the host is to say what it is.
+    pub(crate) facts: bool,
     /// The keys of hosts that are to be remembered, if they are.
     pub(crate) first_use: Option<Arc<FirstUse>>,
     /// Has the object looked at after this long.
@@ -235,7 +237,7 @@ impl Inner {
             keep_going: false,
             rerun: None,
             rerun_interrupted: machine.rerun_interrupted,
-            facts: false,
+            facts: assignment.facts,
         };
         let shown = Mutex::new(Instant::now());
         let listener = |event: Event| {

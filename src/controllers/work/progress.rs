@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
 use remote::engine::{self, Event, Finish};
+use remote::facts::Facts;
 use remote::script::Mode;
 
 /// How a work stands.
@@ -42,6 +43,8 @@ pub(crate) struct Progress {
     pub(crate) steps: usize,
     /// The keys that hosts on the way proved themselves with, by name, where those are to be remembered.
     pub(crate) host_keys: BTreeMap<String, String>,
+    /// What the host said that it is.
+    pub(crate) facts: Option<Box<Facts>>,
     /// Whether the host has answered at all.
     pub(crate) has_connected: bool,
     /// What the bootstrap data asks for and is not done, if that took the host's facts to know.
@@ -83,7 +86,11 @@ impl Progress {
                 self.phase = Phase::Running;
                 false
             }
-            Event::Machine { .. } | Event::Facts(_) | Event::Sending { .. } | Event::Sent { .. } => false,
+            Event::Facts(facts) => {
+                self.facts = Some(facts.clone());
+                false
+            }
+            Event::Machine { .. } | Event::Sending { .. } | Event::Sent { .. } => false,
         }
     }
 }

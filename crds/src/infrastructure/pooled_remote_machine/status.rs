@@ -1,13 +1,16 @@
 //! The status of a PooledRemoteMachine, the same in both versions.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::infrastructure::RememberedHost;
-use crate::schema::Int32;
-use crate::shared::{ConditionList, Conditions};
+use crate::schema::{Int32, Quantities};
+use crate::shared::{ConditionList, Conditions, NodeInfo};
 
 // What is an enumeration to the API server is text here: a newer release may have added words to it, and an entry with such a word must
 // be read as one that is not understood, not as none.
@@ -42,6 +45,12 @@ pub struct PooledRemoteMachineStatus {
     pub last_reached_time: Option<Time>,
     /// Ours: what the machine and the jump hosts on the way proved themselves with, where the spec does not say what they must.
     pub remembered_hosts: Option<Vec<RememberedHost>>,
+    /// Ours: what the machine said that it has, when it was last provisioned: `cpu`, `memory`, and as `ephemeral-storage` the file
+    /// system of `/var`.
+    #[schemars(with = "Option<Quantities>")]
+    pub capacity: Option<BTreeMap<String, Value>>,
+    /// Ours: what kind of machine it said that it is.
+    pub node_info: Option<NodeInfo>,
     /// Ours: what is so, since when, and why.
     #[schemars(with = "Option<ConditionList>")]
     pub conditions: Option<Conditions>,

@@ -1,7 +1,10 @@
 //! RemoteMachine v1beta1, the deprecated version.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use super::{DEFINITION, ProvisionJob};
@@ -10,7 +13,8 @@ use crate::infrastructure::RememberedHost;
 use crate::infrastructure::fields::fields;
 use crate::infrastructure::rules;
 use crate::object::{Object, Spec};
-use crate::shared::{MachineAddress, SecretKeyRef};
+use crate::schema::Quantities;
+use crate::shared::{MachineAddress, NodeInfo, SecretKeyRef};
 
 /// A machine that is reached by SSH.
 pub type RemoteMachine = Object<RemoteMachineSpec>;
@@ -56,6 +60,11 @@ pub struct RemoteMachineStatus {
     pub addresses: Option<Vec<MachineAddress>>,
     /// Ours: what the machine and the jump hosts on the way proved themselves with, where the spec does not say what they must.
     pub remembered_hosts: Option<Vec<RememberedHost>>,
+    /// Ours: what a machine of a pool said that it has: `cpu`, `memory`, and as `ephemeral-storage` the file system of `/var`.
+    #[schemars(with = "Option<Quantities>")]
+    pub capacity: Option<BTreeMap<String, Value>>,
+    /// Ours: what kind of machine it said that it is.
+    pub node_info: Option<NodeInfo>,
     /// Why provisioning failed, in one word.
     pub failure_reason: Option<String>,
     /// Why provisioning failed.

@@ -1,7 +1,10 @@
 //! RemoteMachine v1beta2, the stored version.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use super::{DEFINITION, ProvisionJob};
@@ -11,7 +14,8 @@ use crate::infrastructure::fields::fields;
 use crate::infrastructure::pooled_remote_machine::v1beta2::PooledMachineSpec;
 use crate::infrastructure::rules;
 use crate::object::{Object, Spec};
-use crate::shared::{ConditionList, Conditions, MachineAddress, Provisioned, SecretKeyRef};
+use crate::schema::Quantities;
+use crate::shared::{ConditionList, Conditions, MachineAddress, NodeInfo, Provisioned, SecretKeyRef};
 
 /// A machine that is reached by SSH.
 pub type RemoteMachine = Object<RemoteMachineSpec>;
@@ -125,6 +129,11 @@ pub struct RemoteMachineStatus {
     pub conditions: Option<Conditions>,
     /// Ours: what the machine and the jump hosts on the way proved themselves with, where the spec does not say what they must.
     pub remembered_hosts: Option<Vec<RememberedHost>>,
+    /// Ours: what a machine of a pool said that it has: `cpu`, `memory`, and as `ephemeral-storage` the file system of `/var`.
+    #[schemars(with = "Option<Quantities>")]
+    pub capacity: Option<BTreeMap<String, Value>>,
+    /// Ours: what kind of machine it said that it is.
+    pub node_info: Option<NodeInfo>,
     /// What only readers of older versions look at.
     pub deprecated: Option<Deprecated>,
 }
