@@ -6,7 +6,7 @@ use std::process::{Command as Process, Stdio};
 
 use remote::content::Content;
 use remote::plan::{Action, Body, Command, CopyFile, Ensure, Module, Plan, Script, WriteFile};
-use remote::script::{Mode, Order, Question, enter, render, render_question};
+use remote::script::{Carrying, Mode, Order, Question, carrier, enter, render, render_question};
 use remote::secret::Secret;
 
 #[track_caller]
@@ -162,6 +162,18 @@ fn generated_programs_are_clean() {
         assert_clean("program", program.expose());
         let program = render(&Plan::reset(&["echo".to_owned()]).unwrap(), &order);
         assert_clean("reset with commands", program.expose());
+        let carrying = Carrying {
+            ssh: "ssh -F '/it is/config'",
+            scp: "scp -F '/it is/config'",
+            host: "fd00::1",
+            port: 2222,
+            user: "it's",
+            use_sudo: true,
+            folder: "/it's",
+        };
+        let carrier = carrier(&Plan::reset(&["echo".to_owned()]).unwrap(), &program, &carrying).unwrap();
+        assert_clean("entrypoint", carrier.entrypoint.expose());
+        assert_clean(carrier.files[0].0, carrier.files[0].1.expose());
         let program = render(&Plan::reset(&[]).unwrap(), &order);
         assert_clean("reset", program.expose());
         assert_clean("enter", enter(&program).as_bytes());

@@ -4,6 +4,7 @@
 //! told to a listener as [`Event`]s.
 
 mod attempt;
+mod carried;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -28,6 +29,7 @@ use crate::secret::Secret;
 use crate::ssh;
 
 pub use crate::event::Interruption;
+pub use carried::carried;
 pub use error::{Error, Failure};
 pub use inspect::{State, Status, examine, facts, inspect, logs};
 pub use privilege_error::PrivilegeError;

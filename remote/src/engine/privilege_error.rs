@@ -6,6 +6,12 @@ pub enum PrivilegeError {
     /// There is no sudo.
     #[error("sudo is not installed on the host, nor is doas; install one of them, or log in as root")]
     NoSudo,
+    /// Neither becomes root without a password, and there is nobody to give one.
+    #[error("neither sudo nor doas makes this user root without a password, saying '{said}'; allow NOPASSWD, or log in as root")]
+    NotWithoutPassword {
+        /// In sudo's words.
+        said: String,
+    },
     /// There is no doas; where there is a sudo, it is sudo's refusal that counts.
     #[error("doas is not installed on the host")]
     NoDoas,

@@ -4,6 +4,7 @@
 //! the host remembers, starts the *detached* half (`detached/`) if there is anything to do, and repeats the journal. See
 //! `docs/how-a-run-works.md`.
 
+mod carrier;
 mod ensure;
 mod enter;
 mod question;
@@ -17,6 +18,7 @@ use crate::secret::Secret;
 use stage::Place;
 use step::{function, has_contents, is_needed_again, kind, needs};
 
+pub use carrier::{Carrier, CarryError, Carrying, carrier};
 pub use enter::enter;
 pub use question::{Question, render_question};
 
