@@ -15,6 +15,8 @@ TOOLS ?= $(HOME)/.cache/anywhere/tools
 # Debian's OpenRC, unpacked: installed it would be the host's own.
 OPENRC ?= $(HOME)/.cache/anywhere/openrc
 export ANYWHERE_OPENRC := $(OPENRC)
+# For how many things a user may ask the kernel to watch files.
+INOTIFY := /proc/sys/fs/inotify/max_user_instances
 MUSL := $(shell uname -m)-unknown-linux-musl
 CLUSTERCTL := target/clusterctl/infrastructure-anywhere/v0.1.0
 DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY)/bin/cargo-deny
@@ -34,6 +36,8 @@ setup: $(OPENRC) ## Install the Debian packages that the testbed and the checks 
 		export DEBIAN_FRONTEND=noninteractive; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
+	@# Each machine with systemd, kubelet and containerd takes about a dozen of these, and the kernel's 128 are for all of them.
+	@now=$$(cat $(INOTIFY)); [ "$$now" -ge 8192 ] || { echo "raising $(INOTIFY) from $$now to 8192"; echo 8192 > $(INOTIFY); }
 
 .PHONY: build
 build: ## Build the binary for use: target/release/anywhere

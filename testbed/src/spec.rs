@@ -47,7 +47,8 @@ pub enum Kind {
     #[default]
     SshdOnly,
     /// The host's own userland, booted by systemd, with the SSH server as one of its services. The kernel's default of
-    /// `fs.inotify.max_user_instances` (128) is enough for about 20 of these at once.
+    /// `fs.inotify.max_user_instances` (128) is enough for about 20 of these at once, and for 9 that are Kubernetes nodes; `make setup`
+    /// raises it.
     Systemd,
     /// The host's own userland without systemd's programs, booted by OpenRC, with the SSH server as one of its services.
     OpenRc,

@@ -1,6 +1,6 @@
 //! Real nodes: a MachineDeployment with Cluster API's own kubeadm bootstrap provider over a pool of hosts.
 //!
-//! `ANYWHERE_NODES` is how many, three if it is not set; twenty take two minutes more.
+//! `ANYWHERE_NODES` is how many, three if it is not set; twenty take four minutes more.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
