@@ -444,6 +444,34 @@ fn a_volume_that_stays_mounted_is_never_emptied() {
 }
 
 #[test]
+fn what_a_lost_connection_left_goes_also_where_nothing_was_begun() {
+    let host = Host::plain();
+    // Nobody has that process id: it is above what the kernel gives (proc(5), pid_max).
+    host.sh("mkdir -p /run/anywhere/run.4194305.0a1b2c3d && echo : > /run/anywhere/run.4194305.0a1b2c3d/program");
+    host.reset(&[]).expect(0);
+    host.sh("[ -z \"$(ls /run/anywhere)\" ]");
+}
+
+#[test]
+fn who_comes_when_a_lost_connections_reset_is_just_over_is_told_that_all_is_clean() {
+    let host = Host::plain();
+    host.apply();
+    let until_go = "touch /tmp/begun; until [ -e /tmp/go ]; do sleep 0.1; done";
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| host.reset(&["--clean-up-command", until_go]));
+        host.sh("until [ -e /tmp/begun ]; do sleep 0.1; done");
+        // The second one finds the first one's run, makes a pipe for what it says, and just then that run ends.
+        host.sh(
+            "printf '#!/bin/sh\\ntouch /tmp/go /tmp/came\\nwhile [ -e /var/lib/anywhere ]; do sleep 0.1; done\\nexec /usr/bin/mkfifo \"$@\"\\n' \
+             > /usr/sbin/mkfifo && chmod +x /usr/sbin/mkfifo",
+        );
+        host.reset(&["--clean-up-command", until_go]).expect(0);
+        first.join().unwrap().expect(0);
+    });
+    host.sh("[ -e /tmp/came ] && [ ! -e /var/lib/anywhere ] && [ -z \"$(ls /run/anywhere)\" ]");
+}
+
+#[test]
 fn a_file_that_cannot_be_removed_is_told() {
     let host = Host::plain();
     host.apply();

@@ -64,8 +64,14 @@ a_same() {
 	exit 0
 }
 
-# a_cannot path words: ends here, as something cannot be written there; in the system's words, if it does not know better.
+# a_cannot path words: ends here, as something cannot be written there; in the system's words, if it does not know better. Where our
+# folder is gone that was there a moment ago, a reset of ours which outlived its connection has just ended well: only that removes it.
 a_cannot() {
+	if [ "$A_MODE" = reset ] && [ ! -d "$A_DIR" ]; then
+		a_clean
+		printf 'clean\n'
+		exit 0
+	fi
 	a_why "$1" "${2##*: }"
 	a_fail "$A_WHAT $A_WHY"
 }

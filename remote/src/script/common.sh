@@ -88,9 +88,14 @@ a_again() {
 	[ -z "$A_RERUN" ] || ! grep -q " rerun=$A_RERUN " "$A_JOURNAL" 2>/dev/null || A_RERUN=''
 }
 
-# a_clean: leaves a host that remembers nothing as it was, also where our folder is in the one that would remember.
+# a_clean: leaves a host that remembers nothing as it was, also where our folder is in the one that would remember: without what programs
+# left whose connection ended before they could tidy up; see a_sweep.
 a_clean() {
 	rm -rf "$A_RUN"
+	for A_B in "${A_RUN%/*}"/run.*; do
+		A_PID=${A_B%.*}
+		kill -0 "${A_PID##*.}" 2>/dev/null || rm -rf "$A_B"
+	done
 	case $A_RUN in "$A_DIR"/*) rmdir "$A_DIR/run" "$A_DIR" 2>/dev/null ;; esac
 }
 
