@@ -397,13 +397,12 @@ fn deleting(seen: &Seen, patience: Duration, now: Timestamp) -> Decision {
         return let_go(Why::GaveUp);
     }
     let say = |reason, message| Decision::say(Standing::Deleting(reason, message));
+    // It may turn out that it cannot be begun, and nothing may ever change: the deadline is kept all the same.
+    let clean = |standing| Decision::act(Action::Clean, standing).at(deadline);
     let Some(report) = seen.work.as_ref().filter(|report| report.mode == Mode::Reset) else {
         return match &seen.attempt.refused {
             Some(refused) if !seen.attempt.is_changed => say(refused.reason, refused.message.clone()).at(deadline),
-            Some(_) | None => {
-                let what = "cleaning the host".to_owned();
-                Decision::act(Action::Clean, Standing::Deleting("Cleaning", what))
-            }
+            Some(_) | None => clean(Standing::Deleting("Cleaning", "cleaning the host".to_owned())),
         };
     };
     match &report.ended {
@@ -412,14 +411,14 @@ fn deleting(seen: &Seen, patience: Duration, now: Timestamp) -> Decision {
         Some(Ended { result: Err(error), .. }) if matches!(**error, engine::Error::Owned { .. }) => let_go(Why::NotIts),
         Some(Ended { at, result: Err(error) }) => {
             if seen.attempt.is_changed || matches!(**error, engine::Error::Stopped) {
-                return Decision::act(Action::Clean, Standing::AsBefore);
+                return clean(Standing::AsBefore);
             }
             if let Some(refused) = &seen.attempt.refused {
                 return say(refused.reason, refused.message.clone()).at(deadline);
             }
             let due = retry_at(seen.attempt.failures, *at);
             if due.is_some_and(|due| due <= now) {
-                return Decision::act(Action::Clean, Standing::AsBefore);
+                return clean(Standing::AsBefore);
             }
             let message = words::not_cleaned(error, deadline);
             say(words::reason(error), message).at(due.min(deadline).or(deadline))

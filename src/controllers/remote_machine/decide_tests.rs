@@ -376,7 +376,9 @@ fn a_host_is_cleaned_until_it_is_clean_or_patience_ends() {
     };
     let decision = decided(&cleaning(work(Mode::Apply, None)));
     assert_eq!((decision.action, reason(&decision.standing)), (Action::Stop, "StoppingWork"));
-    assert_eq!(decided(&cleaning(work(Mode::Apply, Some(Ok(()))))).action, Action::Clean);
+    // Also where it cannot be begun, as a Secret is missing, and its status says so already.
+    let decision = decided(&cleaning(work(Mode::Apply, Some(Ok(())))));
+    assert_eq!((decision.action, decision.at), (Action::Clean, Some(ago(-570))));
     let decision = decided(&cleaning(work(Mode::Reset, None)));
     assert_eq!(
         (decision.action, reason(&decision.standing), decision.at),
@@ -395,7 +397,8 @@ fn a_host_is_cleaned_until_it_is_clean_or_patience_ends() {
     );
     let failed = cleaning(work(Mode::Reset, Some(Err(step_failed()))));
     assert_eq!(decided(&failed).at, Some(ago(-5)));
-    assert_eq!(decide(&failed, PATIENCE, ago(-6)).action, Action::Clean);
+    let decision = decide(&failed, PATIENCE, ago(-6));
+    assert_eq!((decision.action, decision.at), (Action::Clean, Some(ago(-570))));
     assert_eq!(decide(&failed, PATIENCE, ago(-570)).action, Action::LetGo(Why::GaveUp));
     assert_eq!(
         decide(&cleaning(work(Mode::Reset, None)), PATIENCE, ago(-571)).action,
