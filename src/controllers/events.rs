@@ -1,7 +1,8 @@
 //! Events about objects, for people (`kubectl describe`): [`Events`].
 //!
 //! They are told to a bounded queue, which one task empties: a reconcile never waits for them, and if there are too many, some are
-//! dropped and counted. What was said of an object is not said again within ten minutes.
+//! dropped and counted. What was said of an object is not said again within ten minutes. Only last words about an object that is let go
+//! with its machine not clean are waited for: nobody would say them again after a crash.
 //! Source: <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/>
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use kube::api::PostParams;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -28,6 +29,8 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 const MOST_REMEMBERED: usize = 10_000;
 /// The API server takes no longer note, in bytes.
 const LONGEST_NOTE: usize = 1024;
+/// How long last words are waited for.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long those that wait have, once all shall stop.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -45,6 +48,8 @@ struct Told {
     weight: Weight,
     reason: &'static str,
     note: String,
+    /// Dropped when it was sent, or is not going to be.
+    done: Option<oneshot::Sender<()>>,
 }
 
 /// See the module.
@@ -70,11 +75,35 @@ impl Events {
         reason: &'static str,
         note: impl Into<String>,
     ) {
+        self.put(about.object_ref(&()), (weight, reason, note.into()), None);
+    }
+
+    /// The same, and returns when it was sent: for what must not be lost by a crash, as its object is about to go. Who listens badly is
+    /// not waited for longer than a few seconds.
+    pub(crate) async fn tell_before<K: Resource<DynamicType = ()>>(
+        &self,
+        about: &K,
+        weight: Weight,
+        reason: &'static str,
+        note: impl Into<String>,
+    ) {
+        let (done, sent) = oneshot::channel();
+        self.put(about.object_ref(&()), (weight, reason, note.into()), Some(done));
+        let _ = tokio::time::timeout(LAST_WORDS, sent).await;
+    }
+
+    fn put(
+        &self,
+        about: ObjectReference,
+        (weight, reason, note): (Weight, &'static str, String),
+        done: Option<oneshot::Sender<()>>,
+    ) {
         let told = Told {
-            about: about.object_ref(&()),
+            about,
             weight,
             reason,
-            note: bounded(note.into()),
+            note: bounded(note),
+            done,
         };
         tracing::info!(
             kind = told.about.kind,
@@ -93,7 +122,9 @@ impl Events {
 
 async fn send_all(mut told: mpsc::Receiver<Told>, api: Api, instance: String, metrics: Metrics) {
     let mut said: HashMap<(Option<String>, &'static str, String), Instant> = HashMap::new();
-    while let Some(told) = told.recv().await {
+    while let Some(mut told) = told.recv().await {
+        // Whatever becomes of it: dropped at the end of this turn.
+        let _done = told.done.take();
         let now = Instant::now();
         if said.len() >= MOST_REMEMBERED {
             said.retain(|_, when| now.duration_since(*when) < REMEMBERED);
@@ -133,6 +164,7 @@ fn event(told: Told, instance: &str, now: Timestamp) -> Event {
         weight,
         reason,
         note,
+        done: _,
     } = told;
     Event {
         metadata: ObjectMeta {

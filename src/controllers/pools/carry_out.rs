@@ -75,6 +75,11 @@ impl Pools {
         for step in steps {
             match step {
                 Step::Metadata { finalizer, obeyed } => {
+                    if let (false, Ok(entry)) = (finalizer, entry::read(&object))
+                        && let Some((weight, reason, text)) = news::last_words(&entry.state)
+                    {
+                        self.context.events.tell_before(&*object, weight, reason, text).await;
+                    }
                     let Some(written) = self
                         .write(&object, Part::Object, metadata(&object, finalizer, &obeyed))
                         .await?

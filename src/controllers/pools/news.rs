@@ -24,9 +24,31 @@ pub(super) fn of(before: &State, after: &State, who: &str) -> Option<(Weight, &'
         },
         // Only its retry was called off.
         State::Quarantined { .. } if matches!(before, State::Quarantined { .. }) => None,
-        State::Quarantined { reason, retry_at, .. } => {
-            Some((Weight::Warning, "Quarantined", shown::kept_aside(reason, *retry_at)))
+        State::Quarantined {
+            reason, retry_at, at, ..
+        } => {
+            let text = format!("{at} is kept aside: {}", shown::kept_aside(reason, *retry_at));
+            Some((Weight::Warning, "Quarantined", text))
         }
+    }
+}
+
+/// The last words about an entry that is let go in this state; nothing where its machine is clean as far as is known.
+pub(super) fn last_words(state: &State) -> Option<(Weight, &'static str, String)> {
+    match state {
+        State::Quarantined { reason, at, .. } => {
+            let text = format!(
+                "{at} is in no pool any more, and not proven clean: {}",
+                shown::what_is_wrong(reason)
+            );
+            Some((Weight::Warning, "NotCleaned", text))
+        }
+        State::Free(_)
+        | State::Reserved { .. }
+        | State::Bound { .. }
+        | State::Releasing { .. }
+        | State::Cleaning { .. }
+        | State::Verified { .. } => None,
     }
 }
 
@@ -70,12 +92,28 @@ mod tests {
             (
                 &cleaning,
                 &quarantined(epoch),
-                Some("Quarantined: it does not answer: timed out; it is tried again at 1970-01-01T00:00:00Z"),
+                Some(
+                    "Quarantined: 192.0.2.1:22 is kept aside: it does not answer: timed out; it is tried again at 1970-01-01T00:00:00Z",
+                ),
             ),
             (&quarantined(epoch), &quarantined(None), None),
         ] {
             let said = of(before, after, "m").map(|(_, reason, text)| format!("{reason}: {text}"));
             assert_eq!(said.as_deref(), expected);
         }
+    }
+    #[test]
+    fn who_takes_a_machine_away_is_told_that_it_is_not_clean() {
+        let quarantined = State::Quarantined {
+            claim: None,
+            at: Endpoint::new("192.0.2.1", 22),
+            attempt: 2,
+            reason: Reason::Unreachable("timed out".to_owned()),
+            retry_at: None,
+        };
+        let said = last_words(&quarantined).map(|(_, reason, text)| format!("{reason}: {text}"));
+        let expected = "NotCleaned: 192.0.2.1:22 is in no pool any more, and not proven clean: it does not answer: timed out";
+        assert_eq!(said.as_deref(), Some(expected));
+        assert_eq!(last_words(&State::Free(Verification::Proven)), None);
     }
 }

@@ -96,14 +96,19 @@ fn ready(shown: &Shown<'_>) -> Said {
     }
 }
 
-/// What keeps an entry from being used, and when it is tried again.
-pub(super) fn kept_aside(reason: &Reason, retry_at: Option<SystemTime>) -> String {
-    let what = match reason {
+/// What keeps an entry from being used.
+pub(super) fn what_is_wrong(reason: &Reason) -> String {
+    match reason {
         Reason::Leftovers(left) => format!("after it was cleaned, this was left: {}", left.join(", ")),
         Reason::Unreachable(text) => format!("it does not answer: {text}"),
         Reason::Foreign(owner) => format!("it carries a run of {owner}"),
         Reason::Failed(text) => format!("it could not be cleaned: {text}"),
-    };
+    }
+}
+
+/// The same, and when it is tried again.
+pub(super) fn kept_aside(reason: &Reason, retry_at: Option<SystemTime>) -> String {
+    let what = what_is_wrong(reason);
     match retry_at.and_then(entry::time) {
         Some(at) => format!("{what}; it is tried again at {}", at.0),
         None => format!("{what}; it is not tried again"),

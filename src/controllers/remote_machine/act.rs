@@ -402,11 +402,17 @@ impl RemoteMachines {
                 Some((Weight::Warning, "CleanUpGivenUp", note))
             }
         };
+        if let Some((Weight::Warning, reason, note)) = &told {
+            let events = &self.context.events;
+            events
+                .tell_before(&*seen.object, Weight::Warning, reason, note.as_str())
+                .await;
+        }
         let finalizers = seen.object.metadata.finalizers.iter().flatten();
         let left: Vec<_> = finalizers.filter(|name| *name != FINALIZER).collect();
         self.patch(key, seen, json!({ "metadata": { "finalizers": left } })).await?;
-        if let Some((weight, reason, note)) = told {
-            self.context.events.tell(&*seen.object, weight, reason, note);
+        if let Some((Weight::Normal, reason, note)) = told {
+            self.context.events.tell(&*seen.object, Weight::Normal, reason, note);
         }
         self.context
             .work
