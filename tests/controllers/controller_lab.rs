@@ -67,8 +67,18 @@ impl Controller {
 
     /// As [`Controller::start_as`], with these environment variables.
     pub(crate) fn start_with(kubeconfig: &Path, namespace: &str, more: &[&str], environment: &[(&str, String)]) -> Self {
+        let more = [&["--namespace", namespace], more].concat();
+        Self::spawn(kubeconfig, &more, environment)
+    }
+
+    /// Starts one for all namespaces.
+    pub(crate) fn start_everywhere(more: &[&str]) -> Self {
+        Self::spawn(&plane().kubeconfig(), more, &[])
+    }
+
+    fn spawn(kubeconfig: &Path, more: &[&str], environment: &[(&str, String)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_anywhere"))
-            .args(["controller", "--namespace", namespace])
+            .arg("controller")
             .args([
                 "--health-probe-bind-address",
                 "127.0.0.1:0",
@@ -161,6 +171,11 @@ impl Controller {
 
     /// Kills it, as a crash would.
     pub(crate) fn kill(mut self) {
+        self.die();
+    }
+
+    /// The same, for whoever puts another one in its place later.
+    pub(crate) fn die(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -83,6 +83,9 @@ impl Link<'_> {
         loop {
             let mut bytes = Vec::with_capacity(CHUNK);
             let length = from.read_buf(&mut bytes).await?;
+            if length > 0 {
+                self.shared.taken(direction);
+            }
             if length > 0 && direction == Direction::ToServer && self.answered.swap(false, Ordering::Relaxed) {
                 self.shared.round_trips.fetch_add(1, Ordering::Relaxed);
             }

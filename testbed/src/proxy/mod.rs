@@ -74,8 +74,11 @@ pub struct Counters {
     pub round_trips: u64,
 }
 
+/// Called for each chunk that was read from one of the two sides.
+type ChunkListener = Box<dyn FnMut(Direction) + Send>;
+
 /// What the proxy's thread and its owner both see.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     bytes_to_server: AtomicU64,
     bytes_to_client: AtomicU64,
@@ -83,9 +86,24 @@ struct Shared {
     round_trips: AtomicU64,
     /// Bytes still to go in this direction until the cut.
     cut_after: Mutex<Option<(Direction, u64)>>,
+    at_chunk: Mutex<Option<ChunkListener>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 impl Shared {
+    /// A chunk was read, and nothing of it has been forwarded.
+    fn taken(&self, direction: Direction) {
+        let mut at_chunk = self.at_chunk.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listener) = at_chunk.as_mut() {
+            listener(direction);
+        }
+    }
+
     /// How many of these bytes may go, and whether the connection is reset after them.
     fn allowance(&self, direction: Direction, length: usize) -> (usize, bool) {
         let mut cut_after = self.cut_after.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,6 +205,12 @@ impl Proxy {
     /// Resets the connection that carries the last of this many further bytes in this direction, after exactly these.
     pub fn cut_after_bytes(&self, direction: Direction, bytes: u64) {
         *self.shared.cut_after.lock().unwrap_or_else(PoisonError::into_inner) = Some((direction, bytes));
+    }
+
+    /// From now on calls `listener` for each chunk (of one read, 16 KiB at most) that either side sent, before anything of it is
+    /// forwarded. All connections wait for it.
+    pub fn at_each_chunk(&self, listener: impl FnMut(Direction) + Send + 'static) {
+        *self.shared.at_chunk.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(listener));
     }
 
     /// Stops forwarding in both directions of all connections, which stay open.
