@@ -119,7 +119,9 @@ impl Describing<'_> {
         match Pins::parse(&list(keys), &list(authorities)) {
             Ok(pins) => Some(Arc::new(pins)),
             Err(error) => {
-                self.need(&format!("{path}: {error}"));
+                let is_key = keys.is_some() && Pins::parse(&list(keys), &[]).is_err();
+                let name = if is_key { "hostKeys" } else { "hostCertificateAuthorities" };
+                self.need(&format!("{path}.{name}: {error}"));
                 None
             }
         }
@@ -132,7 +134,7 @@ impl Describing<'_> {
         };
         let of = |key: &str| data.get(key).cloned();
         let Some(private_key) = of("value") else {
-            self.need(&format!("{name} has no key \"value\", which holds the private key"));
+            self.need(&format!("{path}: {name} has no key \"value\", which holds the private key"));
             return (Login::default(), None);
         };
         let login = Login {

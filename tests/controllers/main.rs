@@ -7,6 +7,8 @@
 
 #[path = "controller_lab.rs"]
 mod controller_lab;
+#[path = "../golden/mod.rs"]
+mod golden;
 #[path = "../lab/mod.rs"]
 mod lab;
 
@@ -17,3 +19,4 @@ mod pools;
 mod remote_machines;
 mod site;
 mod standing;
+mod wrong_input;

@@ -5,6 +5,7 @@ use testbed::{Machine as Host, Shell, SudoRule};
 
 use crate::controller_lab::{Controller, WATCHDOG};
 use crate::lab::{machine, sh};
+use crate::remote_machines::OTHER_KEY;
 use crate::site::Site;
 
 /// Bootstrap data that leaves a file, which a clean-up takes away again.
@@ -174,14 +175,23 @@ fn a_quarantined_machine_is_tried_again_or_accepted_when_somebody_says_so() {
         until_state(&site, name, "Quarantined");
         assert_eq!(site.get(&format!("prm/{name}"), "{.status.quarantine.reason}"), "Failed");
     }
-    let key = std::fs::read_to_string(crate::lab::key()).unwrap();
-    site.secret("key", json!({ "value": key }));
-    order(&site, "a", "retry");
-    until_state(&site, "a", "Free");
-    assert_eq!(site.get("prm/a", "{.status.verification}"), "Proven");
     order(&site, "b", "accept");
     until_state(&site, "b", "Free");
     assert_eq!(site.get("prm/b", "{.status.verification}"), "Accepted");
+    order(&site, "a", "retry");
+    let again = ["wait", "--for=jsonpath={.status.attempt}=2", "prm/a", "--timeout=60s"];
+    site.namespace.kubectl(&again).unwrap();
+    until_state(&site, "a", "Quarantined");
+    let why = condition(&site, "prm/a", "Ready");
+    assert!(
+        why.contains("is not a private key") && why.contains("see to sshKeyRef"),
+        "{why}"
+    );
+    // The cause is mended: it is tried again at once, without an order.
+    let key = std::fs::read_to_string(crate::lab::key()).unwrap();
+    site.secret("key", json!({ "value": key }));
+    until_state(&site, "a", "Free");
+    assert_eq!(site.get("prm/a", "{.status.verification}"), "Proven");
     for name in ["a", "b"] {
         let what = ["wait", "--for=delete", "rm/m1", "rm/m2", "--timeout=60s"];
         site.namespace.kubectl(&what).unwrap();
@@ -261,4 +271,27 @@ fn an_entry_that_is_edited_or_deleted_while_it_is_used_stays_with_its_machine() 
         .kubectl(&["wait", "--for=delete", "prm/a", "--timeout=60s"])
         .unwrap();
     assert_eq!(owner(&new), "");
+}
+
+#[test]
+fn a_changed_host_key_is_told_with_all_who_remember_the_old_one() {
+    let site = Site::new("pool-hostkey");
+    site.cluster();
+    let host = host();
+    let _controller = Controller::start(site.name(), &[]);
+    entry(&site, "a", &host);
+    let wrong = json!([{ "host": host.address().to_string(), "keys": [OTHER_KEY] }]);
+    let status = json!({ "reserved": false, "machineRef": { "name": "", "namespace": "" }, "rememberedHosts": wrong });
+    site.patch_status("prm/a", &json!({ "status": status }));
+    claim(&site, "m");
+    let message = site.until("m", "HostKeyNotTrusted");
+    let (_, advice) = message.split_once("(kubectl ").unwrap();
+    let advice = advice.split_once(')').unwrap().0;
+    let forget = "patch remotemachine/m pooledremotemachine/a -n NAMESPACE --subresource=status --type=merge \
+                  -p '{\"status\":{\"rememberedHosts\":null}}'";
+    assert_eq!(advice, forget.replace("NAMESPACE", site.name()));
+    // As it says.
+    let words: Vec<&str> = advice.split(' ').map(|word| word.trim_matches('\'')).collect();
+    site.namespace.kubectl(&words).unwrap();
+    site.until("m", "Ready");
 }

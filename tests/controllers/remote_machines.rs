@@ -150,7 +150,7 @@ fn what_is_wrong_is_said_and_mended_without_a_restart() {
 }
 
 /// A private key that no machine knows.
-fn ssh_key() -> String {
+pub(crate) fn ssh_key() -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
     let made = std::process::Command::new("ssh-keygen")
@@ -348,7 +348,7 @@ fn a_changed_host_key_is_not_believed_until_somebody_says_so() {
     assert!(host.host_key().starts_with(&key), "{key}");
 }
 
-const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+pub(crate) const OTHER_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
 #[test]
 fn a_deleted_machine_gives_its_host_back_clean_whatever_else_is_gone() {

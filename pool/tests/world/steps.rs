@@ -33,7 +33,7 @@ pub(crate) enum Step {
     Claim(usize, usize),
     /// What the leader has under way on an entry's host comes to its end, well.
     WorkEnds(usize),
-    /// It comes to its end, the host not being clean.
+    /// It comes to its end, the host not being clean, or never having been reached.
     WorkFails(usize),
     Crash(usize),
     Elect(usize),
@@ -67,7 +67,12 @@ impl World {
                 Existence::Gone => {}
             }
             match self.controllers[self.leader].work[number] {
-                Doing::Provisioning { .. } => steps.push(Step::WorkEnds(number)),
+                Doing::Provisioning { host, .. } => {
+                    steps.push(Step::WorkEnds(number));
+                    if self.faults.dirty > 0 && self.hosts[host].is_none() {
+                        steps.push(Step::WorkFails(number));
+                    }
+                }
                 Doing::Cleaning { .. } => {
                     steps.push(Step::WorkEnds(number));
                     if self.faults.dirty > 0 {
@@ -439,6 +444,13 @@ impl World {
         let doing = self.controllers[self.leader].work[number].clone();
         let done = match doing {
             Doing::Provisioning { claim, host } => match self.hosts[host] {
+                None if cleaned != Outcome::Clean => {
+                    // Nothing has got through to the host: that it was begun can be taken back.
+                    if let Existence::There(untouched) = &mut self.claims[claim] {
+                        untouched.begun = false;
+                    }
+                    Doing::Nothing
+                }
                 None => {
                     self.hosts[host] = Some(claim);
                     Doing::Nothing

@@ -41,7 +41,7 @@ impl Pools {
             self.do_steps(object.clone(), steps, before).await
         });
         let mut all = all.buffer_unordered(AT_ONCE);
-        let (unname, missing) = (pass.unname, pass.missing);
+        let (unname, missing, retell) = (pass.unname, pass.missing, pass.retell);
         let mut asked = Asked::new();
         let mut failed: Option<ApiError> = None;
         while let Some(done) = all.next().await {
@@ -58,6 +58,9 @@ impl Pools {
         }
         for name in unname {
             self.unname(&name, before).await?;
+        }
+        for (name, claim) in retell {
+            self.tell_again(&name, &claim, before).await?;
         }
         match failed {
             Some(error) => Err(error),
@@ -232,6 +235,21 @@ impl Pools {
         is_same.then_some(known)
     }
 
+    /// Tells a claim what its entry says since that was edited, unless the claim has changed since it was seen.
+    async fn tell_again(&self, entry: &str, claim: &ClaimId, before: &Before) -> Result<(), ApiError> {
+        let (Some(object), Some(machine)) = (before.entries.get(entry), before.machines.get(claim)) else {
+            return Ok(());
+        };
+        let key = key_of(&machine.metadata);
+        let _turn = self.context.turns.take(&key).await;
+        let Some(machine) = self.as_seen(&key, machine) else {
+            return Err(ApiError::Conflict(format!("RemoteMachine {key}")));
+        };
+        let patch = given::again(object, &machine);
+        let version = machine.metadata.resource_version.as_deref();
+        self.patch_machine(&key, Part::Object, patch, version).await
+    }
+
     async fn patch_machine(&self, key: &Key, part: Part, patch: Value, version: Option<&str>) -> Result<(), ApiError> {
         let mut written: RemoteMachine = self.context.api.patch(key, part, patch, version).await?;
         written.metadata.managed_fields = None;
@@ -304,7 +322,9 @@ impl Pools {
         if claim_next(&claim, state.as_ref()) != ClaimAction::Unname {
             return Ok(());
         }
-        let patch = json!({ "metadata": { "annotations": { claim::POOL_ENTRY: null, claim::POOL_HOST: null } } });
+        let gone = [claim::POOL_ENTRY, claim::POOL_HOST, claim::POOL_ENTRY_GENERATION];
+        let gone: Map<String, Value> = gone.into_iter().map(|name| (name.to_owned(), Value::Null)).collect();
+        let patch = json!({ "metadata": { "annotations": gone } });
         let _turn = self.context.turns.take(&key).await;
         let version = machine.metadata.resource_version.as_deref();
         self.patch_machine(&key, Part::Object, patch, version).await?;

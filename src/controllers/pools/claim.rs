@@ -12,6 +12,10 @@ use pool::{Claim, ClaimId, Endpoint, EntryId, Named, Pool, Requirement, Selector
 pub(crate) const POOL_ENTRY: &str = "anywhere.k0smotron.io/pool-entry";
 /// Annotation: address and port of that entry's machine, when the RemoteMachine was told of it.
 pub(crate) const POOL_HOST: &str = "anywhere.k0smotron.io/pool-host";
+/// Annotation: the generation of the entry that the RemoteMachine was last told of: an entry that is edited after that is told again.
+pub(crate) const POOL_ENTRY_GENERATION: &str = "anywhere.k0smotron.io/pool-entry-generation";
+/// Annotation: what the RemoteMachine itself said of what its entry says, too, as a JSON object.
+pub(crate) const POOL_OWN: &str = "anywhere.k0smotron.io/pool-own";
 /// Annotation: `true` from just before the machine is first touched.
 pub(crate) const BEGUN: &str = "anywhere.k0smotron.io/begun";
 /// The finalizer of a RemoteMachine, as in the original.
@@ -128,6 +132,13 @@ pub(crate) fn is_provisioned(object: &RemoteMachine) -> bool {
         .is_some_and(|spec| spec.provider_id.as_ref().is_some_and(|id| !id.is_empty()));
     let status = object.status.as_ref().and_then(|status| status.initialization.as_ref());
     has_id || status.and_then(|initialization| initialization.provisioned) == Some(true)
+}
+
+/// Whether the entry that it has says something else since it was told of it. Where its machine is provisioned, or it was told by an
+/// older release, it stays as it is.
+pub(crate) fn is_told_of_another(object: &RemoteMachine, generation: Option<i64>) -> bool {
+    let told: Option<i64> = annotation(object, POOL_ENTRY_GENERATION).and_then(|text| text.parse().ok());
+    !is_provisioned(object) && object.metadata.deletion_timestamp.is_none() && told.is_some() && told != generation
 }
 
 fn annotation<'a>(object: &'a RemoteMachine, key: &str) -> Option<&'a str> {

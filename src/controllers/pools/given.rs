@@ -1,8 +1,10 @@
 //! What a RemoteMachine is given with its entry: all that says how the machine is reached, and the entry's labels and annotations.
 
 use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
-use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
+use crds::infrastructure::remote_machine::v1beta2::{RemoteMachine, RemoteMachineSpec};
+use crds::infrastructure::{NodeMetadata, Timeouts};
 use pool::Endpoint;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::claim;
@@ -19,22 +21,83 @@ pub(crate) fn patch(entry: &PooledRemoteMachine, machine: &RemoteMachine, at: &E
         if let (false, Some(metadata)) = (labels.is_empty(), patch.get_mut("metadata").and_then(Value::as_object_mut)) {
             metadata.insert("labels".to_owned(), Value::Object(labels));
         }
-        let own = machine.spec.clone().unwrap_or_default();
-        let told = entry.spec.as_ref().and_then(|spec| {
-            let told = own.clone().with_machine(spec.machine.clone());
-            difference(&json!(own), &json!(told))
-        });
-        if let (Some(told), Some(fields)) = (told, patch.as_object_mut()) {
+        if let (Some(told), Some(fields)) = (told(entry, machine, |_| ()), patch.as_object_mut()) {
             fields.insert("spec".to_owned(), told);
         }
+        annotations.extend(kept(entry, machine));
     }
     let name = entry.metadata.name.clone().unwrap_or_default();
     annotations.insert(claim::POOL_ENTRY.to_owned(), name.into());
     annotations.insert(claim::POOL_HOST.to_owned(), at.to_string().into());
+    annotations.extend(generation(entry));
     if let Some(metadata) = patch.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert("annotations".to_owned(), Value::Object(annotations));
     }
     patch
+}
+
+/// The merge patch that tells a RemoteMachine what its entry says now of a machine that has begun: all but where that is.
+pub(crate) fn again(entry: &PooledRemoteMachine, machine: &RemoteMachine) -> Value {
+    let is = machine.spec.clone().unwrap_or_default();
+    let told = told(entry, machine, |told| (told.address, told.port) = (is.address, is.port));
+    let annotations: Map<String, Value> = generation(entry).into_iter().chain(kept(entry, machine)).collect();
+    json!({ "metadata": { "annotations": annotations }, "spec": told.unwrap_or_else(|| json!({})) })
+}
+
+/// What of its spec changes when the RemoteMachine is told what the entry says; all but what `keep` puts back.
+fn told(entry: &PooledRemoteMachine, machine: &RemoteMachine, keep: impl FnOnce(&mut RemoteMachineSpec)) -> Option<Value> {
+    let is = machine.spec.clone().unwrap_or_default();
+    let own = match own(machine) {
+        Some(own) => RemoteMachineSpec {
+            timeouts: own.timeouts,
+            rerun_interrupted: own.rerun_interrupted,
+            node: own.node,
+            ..is.clone()
+        },
+        None => is.clone(),
+    };
+    let mut told = own.with_machine(entry.spec.as_ref()?.machine.clone());
+    keep(&mut told);
+    difference(&json!(is), &json!(told))
+}
+
+/// What a RemoteMachine said itself of what an entry can say, too.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Own {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeouts: Option<Timeouts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerun_interrupted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<NodeMetadata>,
+}
+
+/// What it said before it was told of an entry.
+fn own(machine: &RemoteMachine) -> Option<Own> {
+    let text = machine.metadata.annotations.as_ref()?.get(claim::POOL_OWN)?;
+    serde_json::from_str(text).ok()
+}
+
+/// Keeps that, where an entry says something of it: what the entry does not say any more later is then the RemoteMachine's own again.
+fn kept(entry: &PooledRemoteMachine, machine: &RemoteMachine) -> Option<(String, Value)> {
+    let its = &entry.spec.as_ref()?.machine;
+    let says_some = its.timeouts.is_some() || its.rerun_interrupted.is_some() || its.node.is_some();
+    if !says_some || own(machine).is_some() {
+        return None;
+    }
+    let spec = machine.spec.clone().unwrap_or_default();
+    let own = Own {
+        timeouts: spec.timeouts,
+        rerun_interrupted: spec.rerun_interrupted,
+        node: spec.node,
+    };
+    Some((claim::POOL_OWN.to_owned(), json!(own).to_string().into()))
+}
+
+fn generation(entry: &PooledRemoteMachine) -> Option<(String, Value)> {
+    let generation = entry.metadata.generation?;
+    Some((claim::POOL_ENTRY_GENERATION.to_owned(), generation.to_string().into()))
 }
 
 /// The entry's labels or annotations win over those of the RemoteMachine, as in the original. What says something of the entry itself
@@ -107,6 +170,7 @@ mod tests {
                         "note": "left door",
                         "anywhere.k0smotron.io/pool-entry": "rack-1-3",
                         "anywhere.k0smotron.io/pool-host": "192.0.2.1:2222",
+                        "anywhere.k0smotron.io/pool-own": "{}",
                     },
                 },
                 "spec": {
@@ -131,6 +195,51 @@ mod tests {
                 "taints": [{ "key": "edge", "effect": "NoExecute" }, { "key": "edge", "effect": "NoSchedule" }],
             })
         );
+    }
+
+    #[test]
+    fn an_entry_that_is_edited_is_told_again_but_for_the_address() {
+        let mut entry = entry();
+        entry.metadata.generation = Some(3);
+        let patch = again(
+            &entry,
+            &machine(json!({ "spec": { "address": "192.0.2.7", "user": "root" } })),
+        );
+        assert_eq!(
+            patch["metadata"],
+            json!({ "annotations": { "anywhere.k0smotron.io/pool-entry-generation": "3", "anywhere.k0smotron.io/pool-own": "{}" } })
+        );
+        assert_eq!(patch["spec"]["user"], "ubuntu");
+        assert!(patch["spec"].get("address").is_none() && patch["spec"].get("port").is_none());
+    }
+
+    #[test]
+    fn what_an_entry_does_not_say_any_more_is_the_remote_machines_own_again() {
+        let mut entry = entry();
+        let with = |entry: &mut PooledRemoteMachine, more: Value| {
+            let mut object = json!(entry);
+            for (name, value) in more.as_object().unwrap() {
+                object["spec"]["machine"][name] = value.clone();
+            }
+            *entry = serde_json::from_value(object).unwrap();
+        };
+        with(
+            &mut entry,
+            json!({ "node": { "labels": { "a b": "c" } }, "timeouts": null, "rerunInterrupted": null }),
+        );
+        let own = json!({ "timeouts": { "stepSeconds": 7 }, "node": { "labels": { "own": "yes" } } });
+        let at: Endpoint = "192.0.2.1:22".parse().unwrap();
+        let patch = patch(&entry, &machine(json!({ "spec": own })), &at);
+        assert_eq!(patch["spec"]["node"], json!({ "labels": { "a b": "c" } }));
+        let kept = &patch["metadata"]["annotations"][claim::POOL_OWN];
+        assert_eq!(serde_json::from_str::<Value>(kept.as_str().unwrap()).unwrap(), own);
+        let told = json!({ "metadata": { "annotations": { claim::POOL_OWN: kept } }, "spec": {
+            "timeouts": { "stepSeconds": 7 }, "node": { "labels": { "own": "yes", "a b": "c" } },
+        } });
+        with(&mut entry, json!({ "node": null }));
+        let patch = again(&entry, &machine(told));
+        assert_eq!(patch["spec"]["node"], json!({ "labels": { "a b": null } }));
+        assert_eq!(patch["spec"].get("timeouts"), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod entry;
 mod figures;
 mod given;
 mod look;
+mod mended;
 mod news;
 mod pass;
 mod shown;
@@ -35,10 +36,11 @@ use super::reconcile::{self, Again, Reconcile};
 use crate::manifest::Key;
 use carry_out::{Asked, Before};
 use figures::PoolMetrics;
+use mended::Mended;
 use pass::{Pass, Seen, SeenEntry, SeenMachine, pass};
 
 pub(crate) use board::Board;
-pub(crate) use claim::{is_provisioned, selector_of};
+pub(crate) use claim::{POOL_ENTRY, is_provisioned, selector_of};
 pub(crate) use entry::{met, read as read_entry};
 pub(crate) use shown::ADDRESS_UNIQUE;
 
@@ -64,6 +66,7 @@ pub(super) struct Pools {
     queue: Queue<String>,
     /// Attempts to clean that could not even be begun, by the UID of the entry.
     not_begun: Mutex<HashMap<String, (u32, Outcome)>>,
+    mended: Arc<Mended>,
 }
 
 /// Starts to look at all pools.
@@ -74,7 +77,9 @@ pub(super) fn spawn(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
         metrics: PoolMetrics::new(&context.metrics),
         queue: queue.clone(),
         not_begun: Mutex::default(),
+        mended: Arc::default(),
     });
+    mended::wake(context, &pools.mended);
     wake(context, &queue);
     reconcile::spawn(tasks, "pool", &queue, &pools, (CONCURRENCY, &context.metrics, &context.stop));
 }
@@ -191,6 +196,7 @@ impl Pools {
                     .map(|object| SeenEntry {
                         object,
                         work: self.work_on(object),
+                        is_mended: self.mended.is(object),
                     })
                     .collect(),
                 machines: machines

@@ -10,7 +10,7 @@ use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
 use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
 use pool::assign::conflicts;
 use pool::{
-    Action, Claim, ClaimAction, ClaimId, Decision, Endpoint, Entry, EntryId, Observed, Pool, Retry, State, Work, assign,
+    Action, Claim, ClaimAction, ClaimId, Decision, Endpoint, Entry, EntryId, Observed, Orders, Pool, Retry, State, Work, assign,
     claim_next, entry_next,
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct SeenEntry<'a> {
     pub(crate) object: &'a PooledRemoteMachine,
     /// What is done on its host by this process.
     pub(crate) work: Work,
+    /// Whether what its machine is reached with was changed after it was quarantined.
+    pub(crate) is_mended: bool,
 }
 
 /// A RemoteMachine as it was seen.
@@ -74,6 +76,8 @@ pub(crate) struct Pass {
     pub(crate) told: BTreeMap<String, Told>,
     /// RemoteMachines that are to name no entry any more, by name; see [`pool::ClaimAction::Unname`].
     pub(crate) unname: BTreeSet<String>,
+    /// Entries that say something else since their claims were told of them, which are to be told again.
+    pub(crate) retell: BTreeMap<String, ClaimId>,
     /// Entries that RemoteMachines name and that were not seen: the store itself is to be asked for them.
     pub(crate) missing: BTreeSet<String>,
     /// When to look again, if nothing is seen before.
@@ -130,13 +134,19 @@ impl Look<'_> {
                 if self.is_held_back(entry, seen.object) {
                     return None;
                 }
+                let orders = entry::orders(seen.object);
+                let orders = Orders {
+                    // Whoever gave up on it has the last word.
+                    retry: orders.retry || (seen.is_mended && !orders.give_up),
+                    ..orders
+                };
                 let observed = Observed {
                     endpoint: entry.endpoint.clone(),
                     deleting: entry.deleting,
                     claim: self.claim_seen(entry),
                     named_by: named_by.get(&entry.id).cloned(),
                     work: seen.work.clone(),
-                    orders: entry::orders(seen.object),
+                    orders,
                 };
                 Some(entry_next(&entry.state, &observed, self.now, retry))
             });
@@ -163,6 +173,7 @@ impl Look<'_> {
             }
         }
         self.find_unnamed(&mut pass);
+        self.find_untold(&decided, &mut pass);
         self.say_what_is_damaged(&mut pass);
         self.tell_of_conflicts(&conflicts, &mut pass);
         pass
@@ -265,6 +276,25 @@ impl Look<'_> {
         }
     }
 
+    /// Entries in use that were edited. Where the claim has not begun and the address has changed, that is the allocator's.
+    fn find_untold(&self, decided: &[Option<Decision>], pass: &mut Pass) {
+        for ((index, entry), decision) in self.entries.iter().zip(decided) {
+            let stays = decision
+                .as_ref()
+                .is_some_and(|decision| decision.state == entry.state && decision.action.is_none());
+            let (State::Bound { claim, .. }, true) = (&entry.state, stays) else {
+                continue;
+            };
+            let object = self.seen.entries.get(*index).map(|seen| seen.object);
+            let wanting = self.by_id.get(claim).and_then(|number| self.claims.get(*number));
+            if let (Some(object), Some(wanting)) = (object, wanting)
+                && claim::is_told_of_another(wanting.seen.object, object.metadata.generation)
+            {
+                pass.retell.insert(name(object).to_owned(), claim.clone());
+            }
+        }
+    }
+
     fn say_what_is_damaged(&self, pass: &mut Pass) {
         for (index, damage) in &self.damaged {
             let Some(object) = self.seen.entries.get(*index).map(|seen| seen.object) else {
@@ -324,13 +354,16 @@ impl Look<'_> {
 impl Pass {
     /// Whether nothing is left to do.
     pub(crate) fn is_done(&self) -> bool {
-        self.entries.is_empty() && self.unname.is_empty() && self.missing.is_empty()
+        self.entries.is_empty() && self.unname.is_empty() && self.missing.is_empty() && self.retell.is_empty()
     }
 
     /// Whether something can be decided as soon as it is carried out: not, where all there is to do takes a host its time.
     pub(crate) fn leads_on(&self) -> bool {
         let takes_time = |step: &Step| matches!(step, Step::Do(Action::Stop | Action::Clean { .. }));
-        !self.unname.is_empty() || !self.missing.is_empty() || !self.entries.values().flatten().all(takes_time)
+        !self.unname.is_empty()
+            || !self.missing.is_empty()
+            || !self.retell.is_empty()
+            || !self.entries.values().flatten().all(takes_time)
     }
 
     fn count(&mut self, entry: &Entry, state: &'static str) {

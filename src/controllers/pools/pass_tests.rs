@@ -21,6 +21,7 @@ struct World {
     entries: BTreeMap<String, PooledRemoteMachine>,
     machines: BTreeMap<String, RemoteMachine>,
     work: BTreeMap<String, Work>,
+    mended: BTreeSet<String>,
     paused: Vec<String>,
     cluster_is_paused: bool,
     gone: BTreeSet<String>,
@@ -102,6 +103,13 @@ impl World {
                 let patch = json!({ "metadata": { "annotations": { claim::POOL_ENTRY: null, claim::POOL_HOST: null } } });
                 self.change_claim(name, patch);
             }
+            for (name, claim) in pass.retell {
+                self.log.push(format!("{name} told again"));
+                let machine = self.machines.values().find(|object| claim::id(object) == claim);
+                let machine = machine.unwrap().clone();
+                let patch = given::again(&self.entries[&name], &machine);
+                self.change_claim(&machine.metadata.name.unwrap(), patch);
+            }
             for (name, steps) in pass.entries {
                 for step in steps {
                     self.carry_out(&name, step, &mut asked);
@@ -119,6 +127,7 @@ impl World {
                 .map(|(name, object)| SeenEntry {
                     object,
                     work: self.work.get(name).cloned().unwrap_or(Work::None),
+                    is_mended: self.mended.contains(name),
                 })
                 .collect(),
             machines: self
@@ -408,6 +417,46 @@ fn a_host_that_does_not_answer_is_kept_aside_and_tried_again() {
     assert_eq!(world.log, ["a Quarantined -> Cleaning", "a cleans a.example.com:22 #2"]);
     world.cleaned("a", 2, unreachable());
     assert_eq!(world.wake_at, Some(at(1060 + 120)));
+}
+
+#[test]
+fn one_that_was_mended_is_tried_again_at_once_unless_somebody_gave_up() {
+    let mut world = World::new(&["a"], &["m"]);
+    world.settle();
+    world.machines.remove("m");
+    world.settle();
+    world.cleaned("a", 1, unreachable());
+    world.mended.insert("a".to_owned());
+    world.change_entry("a", json!({ "metadata": { "annotations": { entry::GIVE_UP: "" } } }));
+    assert!(!world.settle().shown()[0].contains("Cleaning"));
+    world.log.clear();
+    world.change_entry("a", json!({ "metadata": { "annotations": { entry::GIVE_UP: null } } }));
+    world.settle();
+    assert_eq!(world.log, ["a Quarantined -> Cleaning", "a cleans a.example.com:22 #2"]);
+}
+
+#[test]
+fn a_claim_that_has_begun_is_told_what_was_edited_and_stays_where_it_is() {
+    let mut world = World::new(&["a"], &["m"]);
+    world.settle();
+    world.change_claim("m", json!({ "metadata": { "annotations": { claim::BEGUN: "true" } } }));
+    world.log.clear();
+    let edited = json!({ "address": "b.example.com", "user": "admin", "sshKeyRef": { "name": "other" } });
+    world.change_entry("a", json!({ "metadata": { "generation": 2 }, "spec": { "machine": edited } }));
+    world.settle();
+    assert_eq!(world.log, ["a told again"]);
+    let spec = world.machines["m"].spec.clone().unwrap();
+    assert_eq!(spec.address.as_deref(), Some("a.example.com"));
+    let key = spec.ssh_key_ref.as_ref().unwrap();
+    assert_eq!((spec.user(), key.name.as_str()), ("admin", "other"));
+    // One that is provisioned is left alone.
+    world.change_claim("m", json!({ "spec": { "providerID": "remote-machine://a.example.com:22" } }));
+    world.log.clear();
+    world.change_entry(
+        "a",
+        json!({ "metadata": { "generation": 3 }, "spec": { "machine": { "user": "root" } } }),
+    );
+    assert_eq!(world.settle().log, [""; 0]);
 }
 
 #[test]
@@ -720,6 +769,7 @@ fn a_domain_of_the_machine_counts_where_the_pool_has_domains() {
                 entries: vec![SeenEntry {
                     object: &world.entries["a"],
                     work: Work::None,
+                    is_mended: false,
                 }],
                 machines: vec![SeenMachine {
                     object: &machine,

@@ -16,6 +16,7 @@ use super::{Pools, entry};
 use crate::controllers::api::ApiError;
 use crate::controllers::cache::key_of;
 use crate::controllers::remote_machine::prepare::{self, Order};
+use crate::controllers::remote_machine::words;
 use crate::controllers::work::{Assignment, Ended};
 use crate::manifest::Key;
 
@@ -111,6 +112,7 @@ impl Pools {
         let prepared = prepare(&Order {
             key: &key,
             object: &machine,
+            is_entry: true,
             mode: Mode::Reset,
             data_secret: None,
             secrets: &secrets,
@@ -121,7 +123,9 @@ impl Pools {
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
             Err(refused) => {
-                let outcome = Outcome::Unclean(Reason::Failed(refused.message));
+                // The paths are those of the RemoteMachine that the entry was made into.
+                let what = refused.message.replace("spec.", "spec.machine.");
+                let outcome = Outcome::Unclean(Reason::Failed(what));
                 self.remember_not_begun(&uid, Some((attempt, outcome)));
                 self.queue.add(key.namespace);
                 return Ok(());
@@ -160,14 +164,15 @@ fn outcome(result: Result<&Finish, &Error>) -> Option<Outcome> {
         Ok(_) => return Some(Outcome::Clean),
         Err(error) => error,
     };
+    let what = || words::what_and_where(error, "spec.machine", None);
     let reason = match error {
         Error::Stopped => return None,
         Error::Owned { owner } => Reason::Foreign(owner.clone()),
         Error::Connect(ConnectError::Unreachable { .. } | ConnectError::Stalled { .. })
         | Error::Exec(_)
-        | Error::GaveUp { .. } => Reason::Unreachable(error.to_string()),
+        | Error::GaveUp { .. } => Reason::Unreachable(what()),
         Error::Step(failure) => match leftovers(failure) {
-            left if left.is_empty() => Reason::Failed(error.to_string()),
+            left if left.is_empty() => Reason::Failed(what()),
             left => Reason::Leftovers(left),
         },
         Error::Connect(_)
@@ -186,7 +191,7 @@ fn outcome(result: Result<&Finish, &Error>) -> Option<Outcome> {
         | Error::NoProgram(_)
         | Error::Version(_)
         | Error::Deadline(_)
-        | Error::Endless(_) => Reason::Failed(error.to_string()),
+        | Error::Endless(_) => Reason::Failed(what()),
     };
     Some(Outcome::Unclean(reason))
 }

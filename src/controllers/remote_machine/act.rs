@@ -23,7 +23,7 @@ use crate::controllers::events::Weight;
 use crate::controllers::merge_patch::difference;
 use crate::controllers::queue::Queue;
 use crate::controllers::reconcile::{Again, Reconcile};
-use crate::controllers::work::Assignment;
+use crate::controllers::work::{Assignment, Report};
 use crate::manifest::Key;
 
 /// See the module above.
@@ -44,6 +44,8 @@ struct Memory {
     refused: Option<Refused>,
     /// What the last attempt was made from.
     read: Option<Read>,
+    /// Whether all work since it was marked as begun was begun here, and none, the last one aside, has got through to its host.
+    untouched: bool,
 }
 
 /// What an attempt is made from: where that has changed, another one is worth it.
@@ -165,6 +167,7 @@ impl RemoteMachines {
             failures: memory.failures,
             refused: memory.refused.clone(),
             is_changed: memory.read.as_ref().is_some_and(|read| *read != now),
+            is_untouched: memory.untouched,
         })
     }
 
@@ -217,6 +220,12 @@ impl RemoteMachines {
                 Ok(standing)
             }
             Action::Provision => self.begin(key, seen, Mode::Apply).await,
+            Action::TakeBack => {
+                // Its entry is the allocator's to move: it tells it of the other host, now that it has not begun.
+                self.patch(key, seen, json!({ "metadata": { "annotations": { BEGUN: null } } }))
+                    .await?;
+                Ok(standing)
+            }
             Action::Clean => self.begin(key, seen, Mode::Reset).await,
             Action::Compare => {
                 let (prepared, read) = self.prepare(key, seen, Mode::Apply).await?;
@@ -271,6 +280,7 @@ impl RemoteMachines {
             prepare::prepare(&Order {
                 key: &key,
                 object: &object,
+                is_entry: false,
                 mode,
                 data_secret: data_secret.as_deref(),
                 secrets: &secrets,
@@ -300,7 +310,7 @@ impl RemoteMachines {
                     self.context.events.tell(&*seen.object, Weight::Warning, "CannotBegin", note);
                 }
                 let standing = match mode {
-                    Mode::Apply => refused.standing(),
+                    Mode::Apply => refused.standing(&seen.object),
                     Mode::Reset => Standing::Deleting(refused.reason, refused.message.clone()),
                 };
                 self.remember(key, |memory| (memory.refused, memory.read) = (Some(refused), Some(read)));
@@ -345,6 +355,9 @@ impl RemoteMachines {
         };
         self.remember(key, |memory| {
             (memory.refused, memory.read) = (None, Some(read));
+            let got_through = |report: &Report| report.progress.has_connected;
+            let was_untouched = memory.untouched && seen.work.as_ref().is_some_and(|report| !got_through(report));
+            memory.untouched = mode == Mode::Apply && (!decide::has_begun(&seen.object) || was_untouched);
             if seen.attempt.is_changed {
                 // It is another thing that is tried.
                 memory.failures = 0;

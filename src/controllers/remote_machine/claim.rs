@@ -56,9 +56,13 @@ pub(super) fn seen(context: &Context, object: &RemoteMachine) -> Option<Claim> {
         namespace: key.namespace.clone(),
         name: named.entry.as_str().to_owned(),
     };
+    let mut has_moved = false;
     let state = match context.seen.pooled_remote_machines.get(&entry) {
         Some(found) => match pools::read_entry(&found) {
-            Ok(read) => Some(pools::met(read.state, object)),
+            Ok(read) => {
+                has_moved = read.endpoint != named.at;
+                Some(pools::met(read.state, object))
+            }
             Err(damage) => {
                 return Some(Claim::Waits(
                     "PoolEntryDamaged",
@@ -80,6 +84,7 @@ pub(super) fn seen(context: &Context, object: &RemoteMachine) -> Option<Claim> {
             WAITING,
             format!("PooledRemoteMachine {} is not its own: it gets another", entry.name),
         ),
+        ClaimAction::Provision if has_moved => Claim::Moved,
         ClaimAction::Provision => Claim::Provision,
         ClaimAction::Lost => Claim::Lost,
         ClaimAction::CleanAlone => Claim::CleanAlone,

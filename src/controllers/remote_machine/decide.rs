@@ -11,6 +11,7 @@ use remote::script::Mode;
 
 use super::words;
 use crate::controllers::cluster_api::{self, Cluster, Machine};
+use crate::controllers::pools;
 use crate::controllers::work::{Ended, Report};
 
 /// The original's, so that its objects are taken over.
@@ -61,6 +62,8 @@ pub(super) enum Claim {
     Waits(&'static str, String),
     /// Its entry's host may be provisioned.
     Provision,
+    /// It has its entry's host as it was; the entry was edited since, and speaks of another one.
+    Moved,
     /// Its host is another's now, or its entry is gone, though it had begun there.
     Lost,
     /// Its entry is gone: its host is cleaned as if there had never been one.
@@ -78,6 +81,8 @@ pub(super) struct Attempt {
     pub(super) refused: Option<Refused>,
     /// Whether what was read for it has changed since.
     pub(super) is_changed: bool,
+    /// Whether no work that was begun for it so far has got through to its host, the last one aside.
+    pub(super) is_untouched: bool,
 }
 
 /// Why no work can be begun.
@@ -92,12 +97,19 @@ pub(in crate::controllers) struct Refused {
 }
 
 impl Refused {
-    /// As it is said.
-    pub(super) fn standing(&self) -> Standing {
+    /// As it is said of this one.
+    pub(super) fn standing(&self, object: &RemoteMachine) -> Standing {
+        let mut message = self.message.clone();
+        // Its author has written none of that.
+        if let Some(entry) = entry_of(object).filter(|_| self.reason != "InvalidBootstrapData") {
+            message.push_str("\nit has that from ");
+            message.push_str(&words::spec_of(Some(entry)));
+            message.push_str(": mend it there");
+        }
         if self.is_wait {
-            Standing::Waiting(self.reason, self.message.clone())
+            Standing::Waiting(self.reason, message)
         } else {
-            Standing::Failed(self.reason, self.message.clone())
+            Standing::Failed(self.reason, message)
         }
     }
 }
@@ -122,6 +134,8 @@ pub(super) enum Action {
     AddFinalizer,
     /// Begin to provision the host.
     Provision,
+    /// Take back that it was begun: nothing has got through to its host.
+    TakeBack,
     /// See whether what is under way is still what is wanted.
     Compare,
     /// Begin to clean the host.
@@ -234,7 +248,7 @@ pub(super) fn says_true(object: &RemoteMachine, annotation: &str) -> bool {
 }
 
 /// Whether something of it may be on the host: we have begun there, or the original has.
-fn has_begun(object: &RemoteMachine) -> bool {
+pub(super) fn has_begun(object: &RemoteMachine) -> bool {
     let conditions = object.status.iter().filter_map(|status| status.conditions.as_ref()).flatten();
     // The original gives this reason to whatever failed, and says nothing before.
     let failed_there = |condition: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
@@ -263,6 +277,9 @@ fn alive(seen: &Seen, now: Timestamp) -> Decision {
         .filter(under_way)
         .filter(|_| seen.claim != Some(Claim::Lost))
     {
+        if is_to_move(seen) {
+            return Decision::act(Action::Stop, Standing::Running(words::running(&report.progress)));
+        }
         return worked(seen, report, now);
     }
     if let Some((reason, message)) = waits_for(seen) {
@@ -273,13 +290,23 @@ fn alive(seen: &Seen, now: Timestamp) -> Decision {
                        the host, then delete this RemoteMachine";
         return Decision::act(Action::Stop, Standing::Failed("PoolEntryLost", message.to_owned()));
     }
+    if is_to_move(seen) {
+        return Decision::act(Action::TakeBack, Standing::AsBefore);
+    }
     match &seen.work {
         Some(report) if report.mode == Mode::Apply => worked(seen, report, now),
         Some(_) | None => match &seen.attempt.refused {
-            Some(refused) if !seen.attempt.is_changed => Decision::say(refused.standing()),
+            Some(refused) if !seen.attempt.is_changed => Decision::say(refused.standing(&seen.object)),
             Some(_) | None => Decision::act(Action::Provision, Standing::AsBefore),
         },
     }
+}
+
+/// Whether it is to follow its entry to another host: it is known that nothing has got through to the one that it has.
+fn is_to_move(seen: &Seen) -> bool {
+    let not_reached = |report: &Report| report.mode == Mode::Apply && !report.progress.has_connected;
+    let is_untouched = seen.attempt.is_untouched && seen.work.as_ref().is_some_and(not_reached);
+    seen.claim == Some(Claim::Moved) && is_untouched
 }
 
 /// What a RemoteMachine waits for before anything is read or touched, in this order.
@@ -317,7 +344,7 @@ fn waits_for(seen: &Seen) -> Option<(&'static str, String)> {
     }
     match &seen.claim {
         Some(Claim::Waits(reason, message)) => Some((reason, message.clone())),
-        Some(Claim::Provision | Claim::Lost | Claim::CleanAlone | Claim::LetGo) | None => None,
+        Some(Claim::Provision | Claim::Moved | Claim::Lost | Claim::CleanAlone | Claim::LetGo) | None => None,
     }
 }
 
@@ -339,7 +366,7 @@ fn worked(seen: &Seen, report: &Report, now: Timestamp) -> Decision {
         return Decision::act(Action::Provision, Standing::AsBefore);
     }
     if let Some(refused) = &seen.attempt.refused {
-        return Decision::say(refused.standing());
+        return Decision::say(refused.standing(&seen.object));
     }
     let retry_at = words::is_worth_retrying(error)
         .then(|| retry_at(seen.attempt.failures, *at))
@@ -347,10 +374,17 @@ fn worked(seen: &Seen, report: &Report, now: Timestamp) -> Decision {
     match retry_at {
         Some(due) if due <= now => Decision::act(Action::Provision, Standing::AsBefore),
         due => {
-            let message = words::failed(error, seen.attempt.failures, due);
+            let message = words::failed(error, &seen.object, seen.attempt.failures, due);
             Decision::say(Standing::Failed(words::reason(error), message)).at(due)
         }
     }
+}
+
+/// The entry of a pool that the machine is from.
+pub(super) fn entry_of(object: &RemoteMachine) -> Option<&str> {
+    let annotations = object.metadata.annotations.as_ref()?;
+    let name = annotations.get(pools::POOL_ENTRY)?;
+    object.spec.as_ref()?.pool.as_ref().map(|_| name.as_str())
 }
 
 fn retry_at(failures: u32, ended: Timestamp) -> Option<Timestamp> {
@@ -374,12 +408,12 @@ fn deleting(seen: &Seen, patience: Duration, now: Timestamp) -> Decision {
     match &seen.claim {
         Some(Claim::LetGo) => return let_go(Why::NotBegun),
         // The entry has what is left to do.
-        Some(Claim::Waits(..) | Claim::Provision | Claim::Lost) if is_late => return let_go(Why::NotBegun),
+        Some(Claim::Waits(..) | Claim::Provision | Claim::Moved | Claim::Lost) if is_late => return let_go(Why::NotBegun),
         Some(Claim::Waits(_, message)) => {
             let standing = Standing::Deleting("WaitingForPoolEntry", message.clone());
             return Decision::say(standing).at(deadline(&seen.object, patience));
         }
-        Some(Claim::Provision | Claim::Lost) => {
+        Some(Claim::Provision | Claim::Moved | Claim::Lost) => {
             let what = "the pool's entry is to be released".to_owned();
             let standing = Standing::Deleting("WaitingForPoolEntry", what);
             return Decision::say(standing).at(deadline(&seen.object, patience));

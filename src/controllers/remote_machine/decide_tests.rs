@@ -186,6 +186,50 @@ fn what_is_waited_for_comes_in_order() {
 }
 
 #[test]
+fn a_claim_follows_its_entry_only_from_a_host_that_was_never_reached() {
+    let untouched = Attempt {
+        is_untouched: true,
+        ..Attempt::default()
+    };
+    let failed = || work(Mode::Apply, Some(Err(Error::Lost(String::new()))));
+    let moved = Seen {
+        claim: Some(Claim::Moved),
+        work: failed(),
+        attempt: untouched,
+        ..seen(begun())
+    };
+    assert_eq!(decided(&moved).action, Action::TakeBack);
+    let under_way = Seen {
+        work: work(Mode::Apply, None),
+        ..moved.clone()
+    };
+    assert_eq!(decided(&under_way).action, Action::Stop);
+    let mut reached = failed();
+    reached.as_mut().unwrap().progress.has_connected = true;
+    for stays in [
+        Seen {
+            work: reached,
+            ..moved.clone()
+        },
+        // Nothing is known of what was done there before.
+        Seen {
+            attempt: Attempt::default(),
+            ..moved.clone()
+        },
+        Seen {
+            work: None,
+            ..moved.clone()
+        },
+        Seen {
+            claim: Some(Claim::Provision),
+            ..moved
+        },
+    ] {
+        assert_ne!(decided(&stays).action, Action::TakeBack);
+    }
+}
+
+#[test]
 fn an_object_is_ours_once_it_has_our_finalizer() {
     let bare = json!({ "metadata": { "finalizers": [] } });
     assert_eq!(decided(&seen(bare.clone())).action, Action::AddFinalizer);
@@ -270,6 +314,7 @@ fn failed_work_is_tried_again_later_or_at_once_when_something_has_changed() {
             failures,
             refused: None,
             is_changed,
+            is_untouched: false,
         },
         ..seen(begun())
     };
@@ -313,6 +358,7 @@ fn what_was_refused_waits_for_a_change() {
                 is_wait,
             }),
             is_changed,
+            is_untouched: false,
         },
         ..seen(json!({}))
     };

@@ -8,11 +8,12 @@ mod claim;
 mod decide;
 mod interests;
 mod learnt;
+mod node_metadata;
 mod passed_on;
 pub(super) mod prepare;
 mod report;
 mod said;
-mod words;
+pub(super) mod words;
 
 use std::sync::Arc;
 

@@ -13,7 +13,8 @@ use remote::secret::Secret;
 use remote::ssh::{FirstUse, HostKeys, JumpHosts};
 use sha2::{Digest as _, Sha256};
 
-use super::decide::Refused;
+use super::decide::{Refused, entry_of};
+use super::node_metadata;
 use crate::controllers::api::{Api, ApiError};
 use crate::credentials;
 use crate::machine::{self, Contents, Data, Machine, Planned, SecretData, Source};
@@ -64,6 +65,8 @@ pub(in crate::controllers) struct Order<'a> {
     pub(in crate::controllers) key: &'a Key,
     /// Itself.
     pub(in crate::controllers) object: &'a RemoteMachine,
+    /// Whether it was made of an entry of that name.
+    pub(in crate::controllers) is_entry: bool,
     /// Whether its host is provisioned or cleaned.
     pub(in crate::controllers) mode: Mode,
     /// The Secret with the bootstrap data, if that is to be applied.
@@ -74,6 +77,16 @@ pub(in crate::controllers) struct Order<'a> {
     pub(in crate::controllers) remembered: &'a [RememberedHost],
     /// The connections to jump hosts that are shared.
     pub(in crate::controllers) jump_hosts: JumpHosts,
+}
+
+impl Order<'_> {
+    /// The objects that remember the keys.
+    fn keepers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let own = self.is_entry.then_some(("pooledremotemachine", self.key.name.as_str()));
+        let own = own.unwrap_or(("remotemachine", self.key.name.as_str()));
+        let entry = entry_of(self.object).map(|entry| ("pooledremotemachine", entry));
+        [own].into_iter().chain(entry)
+    }
 }
 
 /// Makes it, or says why that cannot be.
@@ -103,12 +116,16 @@ pub(in crate::controllers) fn prepare(order: &Order<'_>) -> Result<Prepared, Ref
         let what = "spec.sshKeyRef is missing: it names the Secret whose key \"value\" holds the private key";
         return Err(invalid("InvalidSpec", what.to_owned()));
     }
+    let of_node = spec.node.as_ref().map(node_metadata::problems).unwrap_or_default();
+    if order.mode == Mode::Apply && !of_node.is_empty() {
+        return Err(invalid("InvalidSpec", of_node.join("\n")));
+    }
     let mut notes = Vec::new();
+    // Also before it is provisioned: later there is nobody to mend it.
+    let reset = Plan::reset(&machine.clean_up_commands)
+        .map_err(|error| invalid("InvalidSpec", format!("spec.cleanUpCommands: {error}")))?;
     machine.planned = Some(match order.mode {
-        Mode::Reset => {
-            let plan = Plan::reset(&machine.clean_up_commands);
-            Planned::Now(Arc::new(plan.map_err(|error| invalid("InvalidSpec", error.to_string()))?))
-        }
+        Mode::Reset => Planned::Now(Arc::new(reset)),
         Mode::Apply => {
             let (planned, unsupported) = planned(order, &spec).map_err(|what| invalid("InvalidBootstrapData", what))?;
             notes = unsupported;
@@ -118,7 +135,10 @@ pub(in crate::controllers) fn prepare(order: &Order<'_>) -> Result<Prepared, Ref
     let first_use = first_use(order, &machine).map_err(|what| invalid("InvalidSpec", what))?;
     let unpinned = HostKeys::FirstUse(first_use.clone());
     let host = credentials::own_host(&machine, &unpinned, order.jump_hosts.clone());
-    let host = host.map_err(|problem| invalid("InvalidCredentials", problem.to_string()))?;
+    let host = host.map_err(|problem| {
+        let fields = "see to sshKeyRef, sshCertificateRef and jumpHosts, and the Secrets that they name";
+        invalid("InvalidCredentials", format!("{problem}\n{fields}"))
+    })?;
     let is_pinned = machine.host_keys.is_some() && machine.jump.iter().all(|jump| jump.host_keys.is_some());
     Ok(Prepared {
         id: id(order, &spec),
@@ -174,10 +194,12 @@ fn first_use(order: &Order<'_>, machine: &Machine) -> Result<Arc<FirstUse>, Stri
         .filter(|remembered| names.contains(&remembered.host))
         .filter_map(|remembered| Some((remembered.host.clone(), remembered.keys.first()?.clone())))
         .collect();
-    let Key { namespace, name } = order.key;
+    let namespace = &order.key.namespace;
+    let whose: Vec<String> = order.keepers().map(|(kind, name)| format!("{kind}/{name}")).collect();
     let forget = format!(
-        "have the old key forgotten (kubectl patch remotemachine {name} -n {namespace} --subresource=status --type=merge \
-         -p '{{\"status\":{{\"rememberedHosts\":null}}}}')"
+        "have the old key forgotten (kubectl patch {} -n {namespace} --subresource=status --type=merge \
+         -p '{{\"status\":{{\"rememberedHosts\":null}}}}')",
+        whose.join(" ")
     );
     FirstUse::new(&known, forget)
         .map(Arc::new)

@@ -1,9 +1,11 @@
 //! What there is to say about work on a host: pure.
 
+use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
 use k8s_openapi::jiff::Timestamp;
 use remote::engine::{Error, Failure};
 use remote::ssh::ConnectError;
 
+use super::decide::entry_of;
 use crate::controllers::work::{Phase, Progress};
 
 /// What work under way is at: `step 7 of 12: runcmd[3]`.
@@ -132,9 +134,77 @@ pub(super) fn what(error: &Error) -> String {
     }
 }
 
-/// Why provisioning failed, and when it is tried again.
-pub(super) fn failed(error: &Error, attempt: u32, retry_at: Option<Timestamp>) -> String {
+/// What went wrong, and the fields to see to, which are in `spec`. Steps did not run as root, but as `user`, if that is given.
+pub(in crate::controllers) fn what_and_where(error: &Error, spec: &str, user: Option<&str>) -> String {
     let what = what(error);
+    if let (Error::Step(Failure { status, .. }), Some(user)) = (error, user)
+        && *status != TIMED_OUT
+    {
+        return format!("{what}\nsteps run as {user}, not as root: see to user and useSudo in {spec} if they need more");
+    }
+    match fields(error) {
+        Some(fields) => format!("{what}\nsee to {fields} in {spec}"),
+        None => what,
+    }
+}
+
+/// The exit status of a step that took longer than it may; timeout(1) has the same.
+const TIMED_OUT: i32 = 124;
+
+/// The user that steps run as, where that is not root.
+fn unprivileged(object: &RemoteMachine) -> Option<&str> {
+    let spec = object.spec.as_ref()?;
+    (spec.user() != "root" && spec.use_sudo != Some(true)).then(|| spec.user())
+}
+
+/// The fields that say what has failed.
+fn fields(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Connect(error) => match error {
+            ConnectError::Unreachable { .. } | ConnectError::Stalled { .. } | ConnectError::NotSsh { .. } => {
+                Some("address, port and jumpHosts")
+            }
+            ConnectError::HostKey { .. } => Some("hostKeys and hostCertificateAuthorities, where they are given,"),
+            ConnectError::Authentication(_) => Some("user, sshKeyRef, sshCertificateRef, sshPasswordRef and jumpHosts"),
+            ConnectError::ForwardingProhibited { .. } => Some("jumpHosts"),
+            ConnectError::Protocol { .. } | ConnectError::Cancelled => None,
+        },
+        Error::Privilege(_) => Some("user, useSudo and sudoPasswordRef"),
+        Error::Deadline(_) => Some("timeouts.runSeconds"),
+        Error::Step(Failure { status: TIMED_OUT, .. }) => Some("timeouts.stepSeconds and timeouts.runSeconds"),
+        Error::Exec(_)
+        | Error::GaveUp { .. }
+        | Error::Plan(_)
+        | Error::Step(_)
+        | Error::Interrupted { .. }
+        | Error::OtherMachine { .. }
+        | Error::Owned { .. }
+        | Error::Held { .. }
+        | Error::NoSpace(_)
+        | Error::NoInodes(_)
+        | Error::ReadOnly(_)
+        | Error::Unfit(_)
+        | Error::Lost(_)
+        | Error::Content(_)
+        | Error::Hostile(_)
+        | Error::NoProgram(_)
+        | Error::Version(_)
+        | Error::Endless(_)
+        | Error::Stopped => None,
+    }
+}
+
+/// Where it is said how a machine is reached: in the entry that it is from, if it is from a pool.
+pub(super) fn spec_of(entry: Option<&str>) -> String {
+    match entry {
+        Some(entry) => format!("spec.machine of PooledRemoteMachine {entry}"),
+        None => "spec".to_owned(),
+    }
+}
+
+/// Why provisioning failed, what to see to, and when it is tried again.
+pub(super) fn failed(error: &Error, object: &RemoteMachine, attempt: u32, retry_at: Option<Timestamp>) -> String {
+    let what = what_and_where(error, &spec_of(entry_of(object)), unprivileged(object));
     match retry_at {
         Some(at) => format!(
             "attempt {attempt}: {what}\ntried again at {}, or when something changes",
@@ -149,7 +219,7 @@ pub(super) fn not_cleaned(error: &Error, deadline: Option<Timestamp>) -> String 
     let until = deadline.map(|at| format!(" until {}", seconds(at))).unwrap_or_default();
     format!(
         "the host is not clean: {}\ntried again{until}; then it is let go as it is",
-        what(error)
+        what_and_where(error, "spec", None)
     )
 }
 
