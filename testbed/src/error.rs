@@ -82,6 +82,9 @@ pub enum TestbedError {
     /// The proxy's thread is gone or did not answer in time.
     #[error("the proxy did not answer: {0}")]
     Proxy(&'static str),
+    /// etcd refused something, or its answer is not understood: the answer.
+    #[error("etcd answered {0:?}")]
+    Store(String),
 }
 
 impl TestbedError {

@@ -8,6 +8,7 @@ mod built;
 mod cage;
 mod cluster_api;
 mod dump;
+mod etcd;
 mod kubeadm;
 mod kubectl;
 mod namespace;
