@@ -107,9 +107,11 @@ pub(crate) fn key_of(meta: &ObjectMeta) -> Key {
     }
 }
 
-/// Whether it is being deleted, and nothing keeps it.
+/// Whether it is being deleted, and nothing keeps it: no finalizer, and no time to end, such as a Pod has.
 fn is_let_go(meta: &ObjectMeta) -> bool {
-    meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty)
+    meta.deletion_timestamp.is_some()
+        && meta.finalizers.as_ref().is_none_or(Vec::is_empty)
+        && meta.deletion_grace_period_seconds.is_none_or(|seconds| seconds == 0)
 }
 
 /// The resourceVersion as a number. One that is none, which no API server gives, is older than all others.
@@ -399,5 +401,21 @@ mod tests {
         // Whether it went before the list or came after it, the watch says next.
         cache.apply(object("z", "3", "10"));
         assert!(cache.get(&key("z")).is_some());
+    }
+
+    #[test]
+    fn what_has_time_to_end_is_there_until_then() {
+        let cache = Cache::default();
+        let mut ending = object("x", "1", "5");
+        ending.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        ending.metadata.deletion_grace_period_seconds = Some(30);
+        cache.apply(ending.clone());
+        assert!(cache.get(&key("x")).is_some());
+        (
+            ending.metadata.deletion_grace_period_seconds,
+            ending.metadata.resource_version,
+        ) = (Some(0), Some("6".to_owned()));
+        cache.apply(ending);
+        assert!(cache.get(&key("x")).is_none());
     }
 }

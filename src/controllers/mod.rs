@@ -12,6 +12,7 @@ mod conditions;
 mod election;
 mod events;
 mod health;
+mod jobs;
 mod merge_patch;
 mod metrics;
 mod nodes;
@@ -37,6 +38,7 @@ use crate::manifest::Key;
 use api::Api;
 use election::Election;
 use events::Events;
+use jobs::Jobs;
 use metrics::Metrics;
 use turns::Turns;
 use watches::{Scope, Seen, Standings};
@@ -155,7 +157,13 @@ async fn lead(
     metrics.leads(true);
     let stop = CancellationToken::new();
     let (mut tasks, mut tellers) = (JoinSet::new(), JoinSet::new());
-    let work = Work::new(args.max_hosts, format!("anywhere controller {instance}"), metrics.clone());
+    let jobs = Jobs::new(api.clone(), seen.clone());
+    let work = Work::new(
+        args.max_hosts,
+        format!("anywhere controller {instance}"),
+        metrics.clone(),
+        jobs,
+    );
     let context = Arc::new(Context {
         args: args.clone(),
         work: work.clone(),

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::{Cache, key_of};
 use super::cluster_api::{Cluster, Machine, MachineDeployment, WATCH_FILTER};
+use super::jobs::{Job, Pod, REMOTE_MACHINE};
 use super::metrics::Metrics;
 use crate::manifest::Key;
 
@@ -45,6 +46,10 @@ pub(crate) struct Seen {
     pub(crate) machine_deployments: Cache<MachineDeployment>,
     /// Cluster API's clusters.
     pub(crate) clusters: Cache<Cluster>,
+    /// Our Jobs.
+    pub(crate) jobs: Cache<Job>,
+    /// Their Pods.
+    pub(crate) pods: Cache<Pod>,
     /// Secrets: nothing of them is kept.
     pub(crate) secrets: Secrets,
 }
@@ -164,6 +169,9 @@ pub(crate) fn spawn(
     watches.follow(tasks, Config::default(), seen, |seen| &seen.machines);
     watches.follow(tasks, Config::default(), seen, |seen| &seen.machine_deployments);
     watches.follow(tasks, Config::default(), seen, |seen| &seen.clusters);
+    let of_jobs = || Config::default().labels(REMOTE_MACHINE);
+    watches.follow(tasks, of_jobs(), seen, |seen| &seen.jobs);
+    watches.follow(tasks, of_jobs(), seen, |seen| &seen.pods);
     watches.follow_secrets(tasks, seen);
     watches.standings
 }

@@ -73,6 +73,31 @@ pub(super) const OF_OBJECTS: &[Permission] = &[
         names: &[],
         verbs: READ,
     },
+    // RemoteMachines with a provisionJob: each such Job has a Secret with its program, which goes with it.
+    Permission {
+        group: "batch",
+        resources: &["jobs"],
+        names: &[],
+        verbs: &["get", "list", "watch", "create", "delete"],
+    },
+    Permission {
+        group: "",
+        resources: &["pods"],
+        names: &[],
+        verbs: &["list", "watch"],
+    },
+    Permission {
+        group: "",
+        resources: &["pods/log"],
+        names: &[],
+        verbs: &["get"],
+    },
+    Permission {
+        group: "",
+        resources: &["secrets"],
+        names: &[],
+        verbs: &["create", "delete"],
+    },
     Permission {
         group: "events.k8s.io",
         resources: &["events"],

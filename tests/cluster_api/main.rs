@@ -9,6 +9,7 @@ mod lab;
 
 mod hosts;
 mod infrastructure;
+mod jobs;
 mod objects;
 mod real_nodes;
 mod remediation;

@@ -13,6 +13,7 @@ mod golden;
 mod lab;
 
 mod faults;
+mod jobs;
 mod many;
 mod pool_hosts;
 mod pools;

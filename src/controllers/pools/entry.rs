@@ -290,6 +290,7 @@ pub(crate) fn status(
         remembered_hosts: before.remembered_hosts,
         capacity: before.capacity,
         node_info: before.node_info,
+        provision_job: before.provision_job,
         conditions: before.conditions,
     }
 }

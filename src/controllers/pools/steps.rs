@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crds::infrastructure::pooled_remote_machine::PooledRemoteMachineStatus;
 use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
+use crds::schema::Unstructured;
 use pool::{Action, Decision, Entry, Reason, State, Verification};
 
 use super::entry;
@@ -23,6 +24,7 @@ impl Look<'_> {
         let state = decision.map_or(&entry.state, |decision| &decision.state);
         let mut status = entry::status(state, before, |id| self.name_of(id), self.now);
         self.remember(entry, &mut status);
+        self.remember_job(state, &mut status);
         status.conditions = Some(shown::conditions(
             &Shown::Read {
                 state,
@@ -60,6 +62,21 @@ impl Look<'_> {
             steps.push(Step::Do(action));
         }
         steps
+    }
+
+    /// By which Job its claim is provisioned, by that it is cleaned, also where the claim is gone by then.
+    fn remember_job(&self, state: &State, status: &mut PooledRemoteMachineStatus) {
+        if matches!(state, State::Free(_)) {
+            status.provision_job = None;
+        }
+        let holder = state.holder().and_then(|id| self.claims.get(*self.by_id.get(id)?));
+        if let Some(wanting) = holder {
+            let spec = wanting.seen.object.spec.as_ref();
+            let job = spec.and_then(|spec| spec.provision_job.as_ref());
+            status.provision_job = job
+                .and_then(|job| serde_json::json!(job).as_object().cloned())
+                .map(Unstructured);
+        }
     }
 
     /// What its machine proved itself with to the claim that has it, the entry remembers for its cleaning and for the next one; and what

@@ -15,9 +15,11 @@ use remote::ssh::ConnectError;
 use super::{Pools, entry};
 use crate::controllers::api::ApiError;
 use crate::controllers::cache::key_of;
+use crate::controllers::jobs::Owner;
+use crate::controllers::remote_machine::ForJob;
 use crate::controllers::remote_machine::prepare::{self, Order};
 use crate::controllers::remote_machine::words;
-use crate::controllers::work::{Assignment, Ended};
+use crate::controllers::work::{Assignment, Ended, WorkError};
 use crate::manifest::Key;
 
 /// What a host is looked at with that nothing of ours is on: it changes nothing there.
@@ -33,8 +35,8 @@ impl Pools {
             match report.ended.map(|ended| ended.result) {
                 None => return Work::Provisioning,
                 Some(Err(error)) => {
-                    if let Error::Owned { owner } = &*error {
-                        return Work::Refused(owner.clone());
+                    if let Some(owner) = error.owner() {
+                        return Work::Refused(owner.to_owned());
                     }
                 }
                 Some(Ok(_)) => {}
@@ -101,6 +103,11 @@ impl Pools {
         });
         let mut machine = RemoteMachine::new(&key.name, spec_of(&spec.machine, at));
         machine.metadata.namespace = Some(key.namespace.clone());
+        if let Some(spec) = &mut machine.spec {
+            // As the claim's host was provisioned, so it is cleaned.
+            let job = found.status.as_ref().and_then(|status| status.provision_job.clone());
+            spec.provision_job = job.and_then(|job| serde_json::from_value(serde_json::Value::Object(job.0)).ok());
+        }
         if let (None, Some(spec)) = (&whose, &mut machine.spec) {
             spec.clean_up_commands = Some(vec![LOOK_ONLY.to_owned()]);
         }
@@ -113,14 +120,21 @@ impl Pools {
             key: &key,
             object: &machine,
             is_entry: true,
+            host_owner: Some(whose.map_or_else(|| format!("PooledRemoteMachine {key}"), |whose| whose.to_string())),
             mode: Mode::Reset,
             data_secret: None,
             secrets: &secrets,
             remembered: remembered.unwrap_or_default(),
             jump_hosts: self.context.work.jump_hosts(),
+            for_job: ForJob {
+                owner: Owner::of(&*found),
+                name: key.name.clone(),
+                is_final: true,
+                holder: self.context.work.holder(),
+            },
         });
         let uid = object.metadata.uid.clone().unwrap_or_default();
-        let mut prepared = match prepared {
+        let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(refused) => {
                 // The paths are those of the RemoteMachine that the entry was made into.
@@ -131,7 +145,6 @@ impl Pools {
                 return Ok(());
             }
         };
-        prepared.machine.owner = whose.map_or_else(|| format!("PooledRemoteMachine {key}"), |whose| whose.to_string());
         let (queue, namespace) = (self.queue.clone(), key.namespace);
         self.context.work.start(
             &uid,
@@ -139,9 +152,8 @@ impl Pools {
                 id: format!("{attempt} {}", prepared.id),
                 mode: Mode::Reset,
                 machine: prepared.machine,
-                host: prepared.host,
                 facts: false,
-                first_use: prepared.first_use,
+                means: prepared.means,
                 wake: Box::new(move |after: Duration| {
                     if after.is_zero() {
                         queue.add(namespace.clone());
@@ -159,12 +171,13 @@ fn attempt_of(id: &str) -> Option<u32> {
 }
 
 /// What a cleaning says of the host; nothing if it was stopped.
-fn outcome(result: Result<&Finish, &Error>) -> Option<Outcome> {
-    let error = match result {
+fn outcome(result: Result<&Finish, &WorkError>) -> Option<Outcome> {
+    let (whole, error) = match result {
         Ok(_) => return Some(Outcome::Clean),
-        Err(error) => error,
+        Err(WorkError::Job(error)) => return Some(Outcome::Unclean(Reason::Failed(error.to_string()))),
+        Err(whole @ WorkError::Run(error)) => (whole, error),
     };
-    let what = || words::what_and_where(error, "spec.machine", None);
+    let what = || words::what_and_where(whole, "spec.machine", None);
     let reason = match error {
         Error::Stopped => return None,
         Error::Owned { owner } => Reason::Foreign(owner.clone()),
@@ -218,14 +231,14 @@ fn spec_of(machine: &PooledMachineSpec, at: &Endpoint) -> RemoteMachineSpec {
 mod tests {
     use super::*;
 
-    fn step(said: &[&str]) -> Error {
-        Error::Step(Failure {
+    fn step(said: &[&str]) -> WorkError {
+        WorkError::Run(Error::Step(Failure {
             number: 5,
             of: 5,
             name: "proof that nothing is left".to_owned(),
             status: 1,
             said: said.iter().map(|line| (*line).to_owned()).collect(),
-        })
+        }))
     }
 
     #[test]
@@ -238,14 +251,14 @@ mod tests {
         ));
         let owner = "default/other".to_owned();
         assert_eq!(
-            outcome(Err(&Error::Owned { owner: owner.clone() })),
+            outcome(Err(&WorkError::Run(Error::Owned { owner: owner.clone() }))),
             Some(Outcome::Unclean(Reason::Foreign(owner)))
         );
-        assert_eq!(outcome(Err(&Error::Stopped)), None);
-        let lost = Error::GaveUp {
+        assert_eq!(outcome(Err(&WorkError::Run(Error::Stopped))), None);
+        let lost = WorkError::Run(Error::GaveUp {
             attempts: 3,
             last: "cut".to_owned(),
-        };
+        });
         assert!(matches!(outcome(Err(&lost)), Some(Outcome::Unclean(Reason::Unreachable(_)))));
     }
 

@@ -10,16 +10,18 @@ use k8s_openapi::jiff::Timestamp;
 use remote::script::Mode;
 use serde_json::{Value, json};
 
-use super::decide::{self, Action, Attempt, BEGUN, Decision, FINALIZER, Owner, Refused, Seen, Standing, Why};
+use super::by_job::ForJob;
+use super::decide::{self, Action, Attempt, BEGUN, Decision, FINALIZER, Refused, Seen, Standing, Why};
 use super::interests::Interests;
 use super::passed_on::{inherited, provider_id};
 use super::prepare::{self, Order, Prepared};
 use super::said::{data_secret, failure, owner, remembered};
-use super::{claim, learnt, report, words};
+use super::{claim, learnt, report, said, words};
 use crate::controllers::Context;
 use crate::controllers::api::{ApiError, Part};
 use crate::controllers::cluster_api::{self, Machine};
 use crate::controllers::events::Weight;
+use crate::controllers::jobs::Owner;
 use crate::controllers::merge_patch::difference;
 use crate::controllers::queue::Queue;
 use crate::controllers::reconcile::{Again, Reconcile};
@@ -142,8 +144,8 @@ impl RemoteMachines {
             })
         });
         let of_machine = match &machine {
-            Owner::There(machine) => Some(machine.spec.cluster_name.clone()),
-            Owner::None | Owner::Missing(_) => None,
+            decide::Owner::There(machine) => Some(machine.spec.cluster_name.clone()),
+            decide::Owner::None | decide::Owner::Missing(_) => None,
         };
         let labels = object.metadata.labels.as_ref();
         let of_label = || labels.and_then(|labels| labels.get(cluster_api::CLUSTER_NAME).cloned());
@@ -161,7 +163,7 @@ impl RemoteMachines {
         }
     }
 
-    fn attempt(&self, key: &Key, object: &RemoteMachine, machine: &Owner) -> Attempt {
+    fn attempt(&self, key: &Key, object: &RemoteMachine, machine: &decide::Owner) -> Attempt {
         let now = self.reading(object, machine, self.interests.changes(key));
         self.remember(key, |memory| Attempt {
             failures: memory.failures,
@@ -171,7 +173,7 @@ impl RemoteMachines {
         })
     }
 
-    fn reading(&self, object: &RemoteMachine, machine: &Owner, secret_changes: u64) -> Read {
+    fn reading(&self, object: &RemoteMachine, machine: &decide::Owner, secret_changes: u64) -> Read {
         Read {
             generation: object.metadata.generation,
             data_secret: data_secret(machine).map(str::to_owned),
@@ -274,18 +276,26 @@ impl RemoteMachines {
         let changes = self.interests.set(key, names.clone());
         let read = self.reading(&seen.object, &seen.machine, changes);
         let secrets = prepare::read(&self.context.api, &names).await?;
-        let (key, object, jump_hosts) = (key.clone(), seen.object.clone(), self.context.work.jump_hosts());
+        let (key, object, work) = (key.clone(), seen.object.clone(), self.context.work.clone());
+        let job = said::job_name(&object, &seen.machine);
         // Templates are rendered in a process of their own, and sources looked up: not here.
         let prepared = tokio::task::spawn_blocking(move || {
             prepare::prepare(&Order {
                 key: &key,
                 object: &object,
                 is_entry: false,
+                host_owner: None,
                 mode,
                 data_secret: data_secret.as_deref(),
                 secrets: &secrets,
                 remembered: remembered(&object),
-                jump_hosts,
+                jump_hosts: work.jump_hosts(),
+                for_job: ForJob {
+                    owner: Owner::of(&*object),
+                    name: job,
+                    is_final: false,
+                    holder: work.holder(),
+                },
             })
         });
         let prepared = prepared.await.unwrap_or_else(|_| {
@@ -329,7 +339,8 @@ impl RemoteMachines {
             Mode::Apply => ("Provisioning", "provisioning"),
             Mode::Reset => ("Cleaning", "cleaning"),
         };
-        let note = format!("{what} {} as {}", prepared.machine.address(), prepared.machine.user);
+        let by = prepared.means.job().map(|job| format!(", by Job {job}")).unwrap_or_default();
+        let note = format!("{what} {} as {}{by}", prepared.machine.address(), prepared.machine.user);
         self.context.events.tell(&*seen.object, Weight::Normal, reason, note);
         for note in &prepared.notes {
             self.context
@@ -341,10 +352,9 @@ impl RemoteMachines {
             id: prepared.id,
             mode,
             machine: prepared.machine,
-            host: prepared.host,
             // What the machines of a pool have is for the autoscaler to know.
             facts: mode == Mode::Apply && seen.claim.is_some(),
-            first_use: prepared.first_use,
+            means: prepared.means,
             wake: Box::new(move |after| {
                 if after.is_zero() {
                     queue.add(wakes.clone());
@@ -377,7 +387,7 @@ impl RemoteMachines {
             let note = format!("the machine is provisioned: {id}");
             self.context.events.tell(&*seen.object, Weight::Normal, "Provisioned", note);
         }
-        if let Owner::There(machine) = &seen.machine
+        if let decide::Owner::There(machine) = &seen.machine
             && let Some(patch) = inherited(&seen.object, machine)
         {
             let machine_key = Key {

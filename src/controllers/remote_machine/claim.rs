@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
 use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
 use pool::{ClaimAction, State, claim_next, may_provision};
-use remote::engine::Error;
 
 use super::decide::Claim;
 use crate::controllers::Context;
@@ -141,7 +140,7 @@ fn wake_the_pool(context: &Context, object: &RemoteMachine, is_deleted: bool) {
     let ended = work.and_then(|report| report.ended);
     let is_news = ended.is_some_and(|ended| match ended.result {
         Ok(_) => is_deleted,
-        Err(error) => is_deleted || matches!(*error, Error::Owned { .. }),
+        Err(error) => is_deleted || error.owner().is_some(),
     });
     if is_news {
         context.board.look(object.metadata.namespace.as_deref().unwrap_or_default());

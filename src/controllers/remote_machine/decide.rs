@@ -6,7 +6,6 @@ use std::time::Duration;
 use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
 use k8s_openapi::jiff::Timestamp;
 use pool::Retry;
-use remote::engine;
 use remote::script::Mode;
 
 use super::words;
@@ -311,11 +310,6 @@ fn is_to_move(seen: &Seen) -> bool {
 
 /// What a RemoteMachine waits for before anything is read or touched, in this order.
 fn waits_for(seen: &Seen) -> Option<(&'static str, String)> {
-    let spec = seen.object.spec.as_ref();
-    if spec.is_some_and(|spec| spec.provision_job.is_some()) {
-        let what = "spec.provisionJob: provisioning by a Job is not done by this release; leave it out to have the machine provisioned over SSH";
-        return Some(("ProvisionJobNotSupported", what.to_owned()));
-    }
     let machine = match &seen.machine {
         Owner::None => {
             let what =
@@ -362,7 +356,7 @@ fn worked(seen: &Seen, report: &Report, now: Timestamp) -> Decision {
         Ok(_) => return Decision::act(Action::Finish, Standing::Provisioned),
         Err(error) => error,
     };
-    if matches!(**error, engine::Error::Stopped) || seen.attempt.is_changed {
+    if error.is_stopped() || seen.attempt.is_changed {
         return Decision::act(Action::Provision, Standing::AsBefore);
     }
     if let Some(refused) = &seen.attempt.refused {
@@ -421,7 +415,7 @@ fn deleting(seen: &Seen, patience: Duration, now: Timestamp) -> Decision {
         Some(Claim::CleanAlone) | None => {}
     }
     let has_address = |spec: &crds::infrastructure::remote_machine::v1beta2::RemoteMachineSpec| {
-        spec.address.as_ref().is_some_and(|address| !address.is_empty()) && spec.provision_job.is_none()
+        spec.address.as_ref().is_some_and(|address| !address.is_empty())
     };
     if !has_begun(&seen.object) || !seen.object.spec.as_ref().is_some_and(has_address) {
         return let_go(Why::NotBegun);
@@ -442,9 +436,9 @@ fn deleting(seen: &Seen, patience: Duration, now: Timestamp) -> Decision {
     match &report.ended {
         None => say("Cleaning", format!("cleaning the host: {}", words::running(&report.progress))).at(deadline),
         Some(Ended { result: Ok(_), .. }) => let_go(Why::Cleaned),
-        Some(Ended { result: Err(error), .. }) if matches!(**error, engine::Error::Owned { .. }) => let_go(Why::NotIts),
+        Some(Ended { result: Err(error), .. }) if error.owner().is_some() => let_go(Why::NotIts),
         Some(Ended { at, result: Err(error) }) => {
-            if seen.attempt.is_changed || matches!(**error, engine::Error::Stopped) {
+            if seen.attempt.is_changed || error.is_stopped() {
                 return clean(Standing::AsBefore);
             }
             if let Some(refused) = &seen.attempt.refused {

@@ -6,7 +6,7 @@ use remote::ssh::Traffic;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::controllers::work::Progress;
+use crate::controllers::work::{Progress, WorkError};
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -84,7 +84,7 @@ fn work(mode: Mode, ended: Option<Result<(), Error>>) -> Option<Report> {
         progress: Progress::default(),
         ended: ended.map(|result| Ended {
             at: ago(5),
-            result: result.map(|()| finish).map_err(Arc::new),
+            result: result.map(|()| finish).map_err(|error| Arc::new(WorkError::Run(error))),
         }),
     })
 }

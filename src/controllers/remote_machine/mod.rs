@@ -4,6 +4,7 @@
 //! [`prepare`] makes of spec and Secrets what can be done on a host, [`act`] does it.
 
 mod act;
+mod by_job;
 mod claim;
 mod decide;
 mod interests;
@@ -26,6 +27,7 @@ use super::queue::Queue;
 use super::reconcile;
 use crate::manifest::Key;
 use act::RemoteMachines;
+pub(super) use by_job::ForJob;
 
 /// What it is called in metrics and logs.
 const NAME: &str = "remotemachine";

@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use crds::infrastructure::RememberedHost;
 use crds::infrastructure::remote_machine::v1beta2::{RemoteMachine, RemoteMachineSpec};
-use remote::engine::Host;
 use remote::plan::Plan;
 use remote::script::Mode;
 use remote::secret::Secret;
 use remote::ssh::{FirstUse, HostKeys, JumpHosts};
 use sha2::{Digest as _, Sha256};
 
+use super::by_job::{self, ForJob};
 use super::decide::{Refused, entry_of};
 use super::node_metadata;
 use crate::controllers::api::{Api, ApiError};
+use crate::controllers::work::Means;
 use crate::credentials;
 use crate::machine::{self, Contents, Data, Machine, Planned, SecretData, Source};
 use crate::manifest::Key;
@@ -26,17 +27,17 @@ pub(in crate::controllers) struct Prepared {
     pub(in crate::controllers) id: String,
     /// The machine, with what is to be done there.
     pub(in crate::controllers) machine: Machine,
-    /// How it is reached.
-    pub(in crate::controllers) host: Host,
-    /// The keys to be remembered; nothing where all are given.
-    pub(in crate::controllers) first_use: Option<Arc<FirstUse>>,
+    /// By what.
+    pub(in crate::controllers) means: Means,
     /// What the bootstrap data asks for and is not done.
     pub(in crate::controllers) notes: Vec<String>,
 }
 
 /// The Secrets that are read for work on a host: those that the spec names, and the one with the bootstrap data.
 pub(in crate::controllers) fn secrets(key: &Key, spec: &RemoteMachineSpec, data_secret: Option<&str>) -> Vec<Key> {
-    let names = machine::secret_names(spec).map(|(_, name)| name).chain(data_secret);
+    let is_by_job = spec.provision_job.is_some();
+    let names = machine::secret_names(spec).map(|(_, name)| name).filter(|_| !is_by_job);
+    let names = names.chain(data_secret);
     let names: BTreeSet<&str> = names.collect();
     names.into_iter().map(|name| beside(key, name)).collect()
 }
@@ -67,6 +68,8 @@ pub(in crate::controllers) struct Order<'a> {
     pub(in crate::controllers) object: &'a RemoteMachine,
     /// Whether it was made of an entry of that name.
     pub(in crate::controllers) is_entry: bool,
+    /// Whose the host is, if that is not the RemoteMachine's.
+    pub(in crate::controllers) host_owner: Option<String>,
     /// Whether its host is provisioned or cleaned.
     pub(in crate::controllers) mode: Mode,
     /// The Secret with the bootstrap data, if that is to be applied.
@@ -77,6 +80,8 @@ pub(in crate::controllers) struct Order<'a> {
     pub(in crate::controllers) remembered: &'a [RememberedHost],
     /// The connections to jump hosts that are shared.
     pub(in crate::controllers) jump_hosts: JumpHosts,
+    /// Whom a Job is made for, if it is to be done by one.
+    pub(in crate::controllers) for_job: ForJob<'a>,
 }
 
 impl Order<'_> {
@@ -92,7 +97,11 @@ impl Order<'_> {
 /// Makes it, or says why that cannot be.
 pub(in crate::controllers) fn prepare(order: &Order<'_>) -> Result<Prepared, Refused> {
     let key = order.key;
-    let spec = order.object.spec.clone().unwrap_or_default();
+    let given = order.object.spec.clone().unwrap_or_default();
+    let (spec, mut notes) = match &given.provision_job {
+        Some(_) => by_job::without_login(given.clone()),
+        None => (given.clone(), Vec::new()),
+    };
     let missing = missing(order, &spec);
     if !missing.is_empty() {
         return Err(Refused {
@@ -112,7 +121,10 @@ pub(in crate::controllers) fn prepare(order: &Order<'_>) -> Result<Prepared, Ref
     };
     let described = machine::described(key, &spec, &secrets);
     let mut machine = described.map_err(|problems| invalid("InvalidSpec", problems.join("\n")))?;
-    if !machine.login.is_some() {
+    if let Some(owner) = &order.host_owner {
+        machine.owner.clone_from(owner);
+    }
+    if given.provision_job.is_none() && !machine.login.is_some() {
         let what = "spec.sshKeyRef is missing: it names the Secret whose key \"value\" holds the private key";
         return Err(invalid("InvalidSpec", what.to_owned()));
     }
@@ -120,7 +132,6 @@ pub(in crate::controllers) fn prepare(order: &Order<'_>) -> Result<Prepared, Ref
     if order.mode == Mode::Apply && !of_node.is_empty() {
         return Err(invalid("InvalidSpec", of_node.join("\n")));
     }
-    let mut notes = Vec::new();
     // Also before it is provisioned: later there is nobody to mend it.
     let reset = Plan::reset(&machine.clean_up_commands)
         .map_err(|error| invalid("InvalidSpec", format!("spec.cleanUpCommands: {error}")))?;
@@ -128,23 +139,35 @@ pub(in crate::controllers) fn prepare(order: &Order<'_>) -> Result<Prepared, Ref
         Mode::Reset => Planned::Now(Arc::new(reset)),
         Mode::Apply => {
             let (planned, unsupported) = planned(order, &spec).map_err(|what| invalid("InvalidBootstrapData", what))?;
-            notes = unsupported;
+            notes.extend(unsupported);
             planned
         }
     });
-    let first_use = first_use(order, &machine).map_err(|what| invalid("InvalidSpec", what))?;
-    let unpinned = HostKeys::FirstUse(first_use.clone());
-    let host = credentials::own_host(&machine, &unpinned, order.jump_hosts.clone());
-    let host = host.map_err(|problem| {
-        let fields = "see to sshKeyRef, sshCertificateRef and jumpHosts, and the Secrets that they name";
-        invalid("InvalidCredentials", format!("{problem}\n{fields}"))
-    })?;
-    let is_pinned = machine.host_keys.is_some() && machine.jump.iter().all(|jump| jump.host_keys.is_some());
+    let id = id(order, &given);
+    let means = match &given.provision_job {
+        Some(provision_job) => {
+            let errand = by_job::errand(provision_job, &machine, order.mode, &order.for_job, &id)?;
+            Means::Job(Box::new(errand))
+        }
+        None => {
+            let first_use = first_use(order, &machine).map_err(|what| invalid("InvalidSpec", what))?;
+            let unpinned = HostKeys::FirstUse(first_use.clone());
+            let host = credentials::own_host(&machine, &unpinned, order.jump_hosts.clone());
+            let host = host.map_err(|problem| {
+                let fields = "see to sshKeyRef, sshCertificateRef and jumpHosts, and the Secrets that they name";
+                invalid("InvalidCredentials", format!("{problem}\n{fields}"))
+            })?;
+            let is_pinned = machine.host_keys.is_some() && machine.jump.iter().all(|jump| jump.host_keys.is_some());
+            Means::Ssh {
+                host: Box::new(host),
+                first_use: (!is_pinned).then_some(first_use),
+            }
+        }
+    };
     Ok(Prepared {
-        id: id(order, &spec),
+        id,
         machine,
-        host,
-        first_use: (!is_pinned).then_some(first_use),
+        means,
         notes,
     })
 }

@@ -6,7 +6,8 @@ use remote::engine::{Error, Failure};
 use remote::ssh::ConnectError;
 
 use super::decide::entry_of;
-use crate::controllers::work::{Phase, Progress};
+use crate::controllers::jobs::JobError;
+use crate::controllers::work::{Phase, Progress, WorkError};
 
 /// What work under way is at: `step 7 of 12: runcmd[3]`.
 pub(super) fn running(progress: &Progress) -> String {
@@ -20,11 +21,19 @@ pub(super) fn running(progress: &Progress) -> String {
         Phase::Connecting => "connecting".to_owned(),
         Phase::Running => step(),
         Phase::Reconnecting(reason) => format!("{}; the connection was lost ({reason}), connecting again", step()),
+        Phase::Job(what) => what.clone(),
     }
 }
 
 /// Why work failed, in a word: named by what is to be seen to.
-pub(super) fn reason(error: &Error) -> &'static str {
+pub(super) fn reason(error: &WorkError) -> &'static str {
+    let error = match error {
+        WorkError::Job(JobError::NameTaken { .. }) => return "JobNameTaken",
+        WorkError::Job(JobError::NotMade(_)) => return "JobNotMade",
+        WorkError::Job(JobError::Deleted(_)) => return "JobDeleted",
+        WorkError::Job(JobError::Failed(_)) => return "JobFailed",
+        WorkError::Run(error) => error,
+    };
     match error {
         Error::Connect(error) => match error {
             ConnectError::Unreachable { .. } | ConnectError::Stalled { .. } => "Unreachable",
@@ -52,7 +61,11 @@ pub(super) fn reason(error: &Error) -> &'static str {
 }
 
 /// Whether the same work may end otherwise without anything having changed in the cluster.
-pub(super) fn is_worth_retrying(error: &Error) -> bool {
+pub(super) fn is_worth_retrying(error: &WorkError) -> bool {
+    let error = match error {
+        WorkError::Job(_) => return true,
+        WorkError::Run(error) => error,
+    };
     match error {
         // It would say the same until somebody looks at it.
         Error::Interrupted { .. } => false,
@@ -82,7 +95,11 @@ pub(super) fn is_worth_retrying(error: &Error) -> bool {
 }
 
 /// What went wrong, for whoever has a cluster and no command line.
-pub(super) fn what(error: &Error) -> String {
+pub(super) fn what(error: &WorkError) -> String {
+    let error = match error {
+        WorkError::Job(error) => return error.to_string(),
+        WorkError::Run(error) => error,
+    };
     match error {
         Error::Step(Failure {
             number,
@@ -135,8 +152,12 @@ pub(super) fn what(error: &Error) -> String {
 }
 
 /// What went wrong, and the fields to see to, which are in `spec`. Steps did not run as root, but as `user`, if that is given.
-pub(in crate::controllers) fn what_and_where(error: &Error, spec: &str, user: Option<&str>) -> String {
+pub(in crate::controllers) fn what_and_where(error: &WorkError, spec: &str, user: Option<&str>) -> String {
     let what = what(error);
+    let error = match error {
+        WorkError::Job(_) => return what,
+        WorkError::Run(error) => error,
+    };
     if let (Error::Step(Failure { status, .. }), Some(user)) = (error, user)
         && *status != TIMED_OUT
     {
@@ -203,7 +224,7 @@ pub(super) fn spec_of(entry: Option<&str>) -> String {
 }
 
 /// Why provisioning failed, what to see to, and when it is tried again.
-pub(super) fn failed(error: &Error, object: &RemoteMachine, attempt: u32, retry_at: Option<Timestamp>) -> String {
+pub(super) fn failed(error: &WorkError, object: &RemoteMachine, attempt: u32, retry_at: Option<Timestamp>) -> String {
     let what = what_and_where(error, &spec_of(entry_of(object)), unprivileged(object));
     match retry_at {
         Some(at) => format!(
@@ -215,7 +236,7 @@ pub(super) fn failed(error: &Error, object: &RemoteMachine, attempt: u32, retry_
 }
 
 /// Why a host is not clean, and until when that is tried.
-pub(super) fn not_cleaned(error: &Error, deadline: Option<Timestamp>) -> String {
+pub(super) fn not_cleaned(error: &WorkError, deadline: Option<Timestamp>) -> String {
     let until = deadline.map(|at| format!(" until {}", seconds(at))).unwrap_or_default();
     format!(
         "the host is not clean: {}\ntried again{until}; then it is let go as it is",

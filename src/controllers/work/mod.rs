@@ -24,8 +24,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::jobs::{Errand, JobError, Jobs};
 use super::metrics::Metrics;
 use crate::machine::{Machine, Planned};
+use crate::manifest::Key;
 pub(crate) use progress::{Ended, Phase, Progress, Report};
 
 /// How often a task that goes on wakes its object's reconcile, at most.
@@ -42,14 +44,69 @@ pub(crate) struct Assignment {
     pub(crate) mode: Mode,
     /// The machine, with what is to be done there.
     pub(crate) machine: Machine,
-    /// How it is reached.
-    pub(crate) host: Host,
     /// Whether the host is to say what it is.
     pub(crate) facts: bool,
-    /// The keys of hosts that are to be remembered, if they are.
-    pub(crate) first_use: Option<Arc<FirstUse>>,
+    /// By what.
+    pub(crate) means: Means,
     /// Has the object looked at after this long.
     pub(crate) wake: Box<dyn Fn(Duration) + Send + Sync>,
+}
+
+/// How something is done on a host.
+pub(crate) enum Means {
+    /// By a connection of our own.
+    Ssh {
+        /// How it is reached.
+        host: Box<Host>,
+        /// The keys of hosts that are to be remembered, if they are.
+        first_use: Option<Arc<FirstUse>>,
+    },
+    /// By a Job.
+    Job(Box<Errand>),
+}
+
+impl Means {
+    /// The Job that does it, if one does.
+    pub(crate) fn job(&self) -> Option<&Key> {
+        match self {
+            Self::Ssh { .. } => None,
+            Self::Job(errand) => Some(&errand.shaped.key),
+        }
+    }
+
+    /// The keys that are to be remembered, if there are any.
+    fn first_use(&self) -> Option<&FirstUse> {
+        match self {
+            Self::Ssh { first_use, .. } => first_use.as_deref(),
+            Self::Job(_) => None,
+        }
+    }
+}
+
+/// Why work did not end well.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkError {
+    /// The run on the host, or the way there.
+    #[error(transparent)]
+    Run(engine::Error),
+    /// The Job that was to do it.
+    #[error(transparent)]
+    Job(JobError),
+}
+
+impl WorkError {
+    /// Whether it was stopped, and has not failed.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self, Self::Run(engine::Error::Stopped))
+    }
+
+    /// Whose run the host carries, where it is that of another owner.
+    pub(crate) fn owner(&self) -> Option<&str> {
+        match self {
+            Self::Run(engine::Error::Owned { owner }) => Some(owner),
+            Self::Run(_) | Self::Job(_) => None,
+        }
+    }
 }
 
 /// See the module. Clones are the same.
@@ -63,6 +120,7 @@ struct Inner {
     slots: Semaphore,
     holder: String,
     metrics: Metrics,
+    jobs: Jobs,
 }
 
 struct Task {
@@ -72,7 +130,7 @@ struct Task {
 
 impl Work {
     /// Works on at most `most` hosts at a time; `holder` is who we are, for others who find a host held.
-    pub(crate) fn new(most: u16, holder: String, metrics: Metrics) -> Self {
+    pub(crate) fn new(most: u16, holder: String, metrics: Metrics, jobs: Jobs) -> Self {
         Self(Arc::new(Inner {
             tasks: Mutex::default(),
             running: Mutex::default(),
@@ -80,7 +138,13 @@ impl Work {
             slots: Semaphore::new(usize::from(most)),
             holder,
             metrics,
+            jobs,
         }))
+    }
+
+    /// Who we are, for others who find a host held.
+    pub(crate) fn holder(&self) -> &str {
+        &self.0.holder
     }
 
     /// The connections to jump hosts that all work shares.
@@ -159,24 +223,33 @@ impl Inner {
             Mode::Apply => "provision",
             Mode::Reset => "clean",
         };
-        self.metrics.work_waits(1);
-        let slot = cancel.run_until_cancelled(self.slots.acquire()).await;
-        self.metrics.work_waits(-1);
-        let result = match slot {
-            Some(Ok(_slot)) => {
-                let began = Instant::now();
-                let _running = self.metrics.work_runs(mode);
-                self.change(uid, &assignment.id, |report| report.progress.phase = Phase::Connecting);
-                (assignment.wake)(Duration::ZERO);
-                let result = AssertUnwindSafe(self.on_host(uid, &assignment, cancel)).catch_unwind().await;
-                let result =
-                    result.unwrap_or_else(|_| Err(engine::Error::Lost("this program failed; that is a fault of it".to_owned())));
-                self.metrics.work_ended(mode, word(&result), began.elapsed());
-                result
+        let shown = Shown::default();
+        let result = match &assignment.means {
+            // How many there may be is the cluster's business, and one whose Pod never begins keeps nobody waiting.
+            Means::Job(errand) => {
+                let listener = |what: String| {
+                    let phase = Phase::Job(what);
+                    self.change(uid, &assignment.id, |report| report.progress.phase = phase);
+                    shown.wake(&assignment, false);
+                };
+                self.measured(mode, self.jobs.run(errand, cancel, &listener)).await
             }
-            Some(Err(_)) | None => Err(engine::Error::Stopped),
+            Means::Ssh { host, first_use } => {
+                self.metrics.work_waits(1);
+                let slot = cancel.run_until_cancelled(self.slots.acquire()).await;
+                self.metrics.work_waits(-1);
+                match slot {
+                    Some(Ok(_slot)) => {
+                        self.change(uid, &assignment.id, |report| report.progress.phase = Phase::Connecting);
+                        (assignment.wake)(Duration::ZERO);
+                        let on_host = self.on_host(uid, &assignment, (host, first_use.as_deref()), cancel, &shown);
+                        self.measured(mode, async { on_host.await.map_err(WorkError::Run) }).await
+                    }
+                    Some(Err(_)) | None => Err(WorkError::Run(engine::Error::Stopped)),
+                }
+            }
         };
-        let learnt = assignment.first_use.as_ref().map(|first_use| first_use.known());
+        let learnt = assignment.means.first_use().map(FirstUse::known);
         self.change(uid, &assignment.id, |report| {
             report.progress.host_keys = learnt.unwrap_or_default();
             report.ended = Some(Ended {
@@ -186,6 +259,22 @@ impl Inner {
         });
         (assignment.wake)(Duration::ZERO);
         self.rest().await;
+    }
+
+    /// Does it, as one that is at work, and counts how it ended.
+    async fn measured(
+        &self,
+        mode: &'static str,
+        work: impl Future<Output = Result<engine::Finish, WorkError>>,
+    ) -> Result<engine::Finish, WorkError> {
+        let began = Instant::now();
+        let _running = self.metrics.work_runs(mode);
+        let result = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+            let what = "this program failed; that is a fault of it".to_owned();
+            Err(WorkError::Run(engine::Error::Lost(what)))
+        });
+        self.metrics.work_ended(mode, word(&result), began.elapsed());
+        result
     }
 
     /// Closes the connections to jump hosts, if nobody needs them any more.
@@ -204,9 +293,11 @@ impl Inner {
         &self,
         uid: &str,
         assignment: &Assignment,
+        (host, first_use): (&Host, Option<&FirstUse>),
         cancel: &CancellationToken,
+        shown: &Shown,
     ) -> Result<engine::Finish, engine::Error> {
-        let Assignment { id, machine, host, .. } = assignment;
+        let Assignment { id, machine, .. } = assignment;
         let Some(planned) = &machine.planned else {
             return Err(engine::Error::Plan("there is nothing to do".to_owned()));
         };
@@ -239,15 +330,10 @@ impl Inner {
             rerun_interrupted: machine.rerun_interrupted,
             facts: assignment.facts,
         };
-        let shown = Mutex::new(Instant::now());
         let listener = |event: Event| {
             let name = |number: usize| crate::report::words::step_name(machine.plan(), number).to_owned();
             let is_first = matches!(event, Event::Connected { .. });
-            let learnt = assignment
-                .first_use
-                .as_ref()
-                .filter(|_| is_first)
-                .map(|first_use| first_use.known());
+            let learnt = first_use.filter(|_| is_first).map(FirstUse::known);
             let mut is_shown = false;
             self.change(uid, id, |report| {
                 is_shown = report.progress.take(&event, name);
@@ -256,26 +342,42 @@ impl Inner {
                 }
             });
             if is_shown {
-                let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-                let left = SHOWN.saturating_sub(shown.elapsed());
-                if is_first || left.is_zero() {
-                    *shown = Instant::now();
-                    (assignment.wake)(Duration::ZERO);
-                } else {
-                    (assignment.wake)(left);
-                }
+                shown.wake(assignment, is_first);
             }
         };
         engine::run(host, &job, cancel, &listener).await
     }
 }
 
+/// When progress was shown last.
+struct Shown(Mutex<Instant>);
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self(Mutex::new(Instant::now()))
+    }
+}
+
+impl Shown {
+    /// Has the object looked at: now, if that is urgent or long enough ago, or else when it is.
+    fn wake(&self, assignment: &Assignment, is_urgent: bool) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = SHOWN.saturating_sub(shown.elapsed());
+        if is_urgent || left.is_zero() {
+            *shown = Instant::now();
+            (assignment.wake)(Duration::ZERO);
+        } else {
+            (assignment.wake)(left);
+        }
+    }
+}
+
 /// How a work ended, for counting.
-fn word(result: &Result<engine::Finish, engine::Error>) -> &'static str {
+fn word(result: &Result<engine::Finish, WorkError>) -> &'static str {
     match result {
         Ok(finish) if finish.unchanged => "unchanged",
         Ok(_) => "done",
-        Err(engine::Error::Stopped) => "stopped",
+        Err(error) if error.is_stopped() => "stopped",
         Err(_) => "failed",
     }
 }

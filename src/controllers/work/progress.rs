@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
-use remote::engine::{self, Event, Finish};
+use remote::engine::{Event, Finish};
 use remote::facts::Facts;
 use remote::script::Mode;
+
+use super::WorkError;
 
 /// How a work stands.
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ pub(crate) struct Ended {
     /// When.
     pub(crate) at: Timestamp,
     /// How.
-    pub(crate) result: Result<Finish, Arc<engine::Error>>,
+    pub(crate) result: Result<Finish, Arc<WorkError>>,
 }
 
 /// What a work told so far.
@@ -63,6 +65,8 @@ pub(crate) enum Phase {
     Running,
     /// The connection was lost; the run goes on there, and it is connected to again.
     Reconnecting(String),
+    /// A Job does it: what that is at.
+    Job(String),
 }
 
 impl Progress {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::infrastructure::RememberedHost;
-use crate::schema::{Int32, Quantities};
+use crate::schema::{Int32, Quantities, Unstructured};
 use crate::shared::{ConditionList, Conditions, NodeInfo};
 
 // What is an enumeration to the API server is text here: a newer release may have added words to it, and an entry with such a word must
@@ -51,6 +51,8 @@ pub struct PooledRemoteMachineStatus {
     pub capacity: Option<BTreeMap<String, Value>>,
     /// Ours: what kind of machine it said that it is.
     pub node_info: Option<NodeInfo>,
+    /// Ours: how the RemoteMachine that has it is provisioned, where that is by a Job: by such a one the machine is cleaned.
+    pub provision_job: Option<Unstructured>,
     /// Ours: what is so, since when, and why.
     #[schemars(with = "Option<ConditionList>")]
     pub conditions: Option<Conditions>,
