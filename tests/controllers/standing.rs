@@ -25,8 +25,10 @@ fn it_is_ready_once_it_has_seen_everything_and_stops_when_it_is_told_to() {
     assert_eq!(status, 200, "{page}");
     let kinds = [
         "Cluster",
+        "Job",
         "Machine",
         "MachineDeployment",
+        "Pod",
         "PooledRemoteMachine",
         "RemoteCluster",
         "RemoteMachine",
