@@ -2,7 +2,7 @@
 //! that passes either of them, in any direction, it is killed. What it has said by then counts; what it was about to hear, it never
 //! hears. A second controller does the rest, to which nothing happens.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::{Api, Kind, condition};
 use crate::lab::on;
@@ -58,8 +58,22 @@ impl Chunks {
 
 #[test]
 fn a_kill_at_any_word_of_a_provisioning_or_a_release_changes_nothing() {
+    come_and_go(Scene::new("killed-at"), &json!({ "pool": "edge" }), Scene::check_provisioned);
+}
+
+#[test]
+fn a_kill_changes_nothing_without_a_pool_either() {
+    let scene = Scene::without_a_pool("killed-alone");
+    let spec = scene.way_to(0);
+    come_and_go(scene, &spec, |scene, name, context| {
+        scene.check_counts(name, 0, context);
+        0
+    });
+}
+
+/// Machines with this spec come and go, with a kill each time. `check` says which host is whose.
+fn come_and_go(mut scene: Scene, spec: &Value, check: impl Fn(&Scene, &str, &str) -> usize) {
     let mut choices = Choices::new(seed());
-    let mut scene = Scene::new("killed-at");
     let mut controller = scene.controller();
     let mut chunks: Option<[Chunks; 2]> = None;
     for round in 0.. {
@@ -69,9 +83,9 @@ fn a_kill_at_any_word_of_a_provisioning_or_a_release_changes_nothing() {
             .as_ref()
             .map_or([u64::MAX; 2], |chunks| [chunks[0].next, chunks[1].next]);
         let context = format!("killed at {} of a provisioning, then at {} of a release", at[0], at[1]);
-        let provision = |api: &Api| api.machine(&name, COUNTS, &json!({ "pool": "edge" }));
+        let provision = |api: &Api| api.machine(&name, COUNTS, spec);
         let provisioned = scene.kill_at(at[0], &mut controller, provision, |scene| scene.is_ready(&name));
-        let number = scene.check_provisioned(&name, &context);
+        let number = check(&scene, &name, &context);
         let release = |api: &Api| api.delete(Kind::RemoteMachine, &name);
         let released = scene.kill_at(at[1], &mut controller, release, |scene| scene.is_released(&name));
         scene.check_released(number, &context);

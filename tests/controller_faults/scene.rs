@@ -1,4 +1,4 @@
-//! A pool of two hosts that are reached by proxies, and what is to be so once a machine of it is provisioned, and given back.
+//! Two hosts that are reached by proxies, in a pool or not, and what is to be so once a machine is provisioned there, and given back.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub(crate) const COUNTS: &str = "#cloud-config\nwrite_files:\n- path: /etc/edge/
                       - touch /run/cluster-api/bootstrap-success.complete\n";
 pub(crate) const COMMANDS: [&str; 3] = ["root/first", "root/second", "root/third"];
 
-/// A pool of two hosts, and a controller that reaches them and the API server by proxies only.
+/// Two hosts, and a controller that reaches them and the API server by proxies only.
 pub(crate) struct Scene {
     pub(crate) api: Api,
     tap: Tap,
@@ -32,14 +32,23 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// The hosts are a pool's.
     pub(crate) fn new(prefix: &str) -> Self {
+        let scene = Self::without_a_pool(prefix);
+        for number in 0..scene.hosts.len() {
+            scene.entry(number);
+        }
+        scene
+    }
+
+    pub(crate) fn without_a_pool(prefix: &str) -> Self {
         let site = Site::new(prefix);
         site.cluster();
         let tap = Tap::default();
         let api_proxy = tap.before(api_server(plane()));
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = kubeconfig(plane(), &api_proxy, folder.path());
-        let scene = Self {
+        Self {
             api: Api::new(&plane().kubeconfig(), site.name()),
             hosts: vec![Reached::new(&tap), Reached::new(&tap)],
             tap,
@@ -49,24 +58,25 @@ impl Scene {
             site,
             kills: 0,
             slowest: Duration::ZERO,
-        };
-        for number in 0..scene.hosts.len() {
-            scene.entry(number);
         }
-        scene
+    }
+
+    /// How a host is reached, as a RemoteMachine and an entry say it.
+    pub(crate) fn way_to(&self, number: usize) -> Value {
+        let at = self.hosts[number].proxy.socket_address();
+        json!({
+            "address": at.ip().to_string(), "port": at.port(), "user": "root", "sshKeyRef": { "name": "key" },
+            "cleanUpCommands": ["echo once >> /root/cleaned", "rm /root/first", "test ! -e /root/first"],
+        })
     }
 
     pub(crate) fn entry(&self, number: usize) {
-        let at = self.hosts[number].proxy.socket_address();
         self.api.create(
             Kind::PooledRemoteMachine,
             &format!("e{number}"),
             json!({
                 "metadata": { "labels": { "rack": "one" } },
-                "spec": { "pool": "edge", "machine": {
-                    "address": at.ip().to_string(), "port": at.port(), "user": "root", "sshKeyRef": { "name": "key" },
-                    "cleanUpCommands": ["echo once >> /root/cleaned", "rm /root/first", "test ! -e /root/first"],
-                } },
+                "spec": { "pool": "edge", "machine": self.way_to(number) },
             }),
         );
     }
@@ -129,7 +139,7 @@ impl Scene {
     }
 
     pub(crate) fn is_released(&self, name: &str) -> bool {
-        self.api.find(Kind::RemoteMachine, name).is_none() && self.states() == ["Free", "Free"]
+        self.api.find(Kind::RemoteMachine, name).is_none() && self.states().iter().all(|state| state == "Free")
     }
 
     /// How often something was written down on a host.
@@ -142,7 +152,7 @@ impl Scene {
         on(&self.hosts[number].host, path).exists()
     }
 
-    /// Exactly one host is this one's, all of its commands ran there once, and everybody says the same of it.
+    /// Exactly one host of the pool is this one's; for the rest see [`Scene::check_counts`]. Says which host.
     #[track_caller]
     pub(crate) fn check_provisioned(&self, name: &str, context: &str) -> usize {
         let machine = self.api.get(Kind::RemoteMachine, name);
@@ -164,16 +174,23 @@ impl Scene {
             format!("e{number}"),
             "{context}"
         );
-        let at = self.hosts[number].proxy.socket_address();
-        assert_eq!(machine["spec"]["providerID"], format!("remote-machine://{at}"), "{context}");
         let owner = self.api.get(Kind::Machine, name);
         assert_eq!(owner["metadata"]["labels"]["rack"], "one", "{context}");
+        self.check_counts(name, number, context);
+        number
+    }
+
+    /// All of its commands ran once on this host and never on another, and everybody says the same of it.
+    #[track_caller]
+    pub(crate) fn check_counts(&self, name: &str, number: usize, context: &str) {
+        let machine = self.api.get(Kind::RemoteMachine, name);
+        let at = self.hosts[number].proxy.socket_address();
+        assert_eq!(machine["spec"]["providerID"], format!("remote-machine://{at}"), "{context}");
         for other in 0..self.hosts.len() {
             let times = COMMANDS.map(|path| self.lines(other, path));
             let expected = if other == number { [1; 3] } else { [0; 3] };
             assert_eq!(times, expected, "{context}: host {other}, and {name} has {number}");
         }
-        number
     }
 
     /// No host is anybody's, and what the clean-up had to do was done.
@@ -190,8 +207,9 @@ impl Scene {
                 assert!(!is_left, "{context}: host {other} has /{path}");
             }
         }
-        let entry = self.api.get(Kind::PooledRemoteMachine, &format!("e{number}"));
-        assert_eq!(entry["status"]["verification"], "Proven", "{context}");
+        if let Some(entry) = self.api.find(Kind::PooledRemoteMachine, &format!("e{number}")) {
+            assert_eq!(entry["status"]["verification"], "Proven", "{context}");
+        }
         assert!(self.lines(number, "root/cleaned") >= 1, "{context}");
         assert_eq!(self.lines(number, "root/second"), 1, "{context}");
         for path in ["root/second", "root/third", "root/cleaned"] {
