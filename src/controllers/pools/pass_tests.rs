@@ -755,6 +755,27 @@ fn an_entry_remembers_what_its_machine_proved_itself_with() {
 }
 
 #[test]
+fn an_entry_remembers_the_job_of_its_claim_until_it_is_free() {
+    let mut world = World::new(&["a"], &[]);
+    let job = json!({ "jobSpecTemplate": { "spec": { "backoffLimit": 1 } } });
+    world.claim("m", json!({ "spec": { "provisionJob": job } }));
+    let remembered = |world: &World| serde_json::to_value(&world.entries["a"].status).unwrap()["provisionJob"].clone();
+    world.settle();
+    assert_eq!(remembered(&world), job);
+    let edited = json!({ "scpCommand": "sftp" });
+    world.change_claim("m", json!({ "spec": { "provisionJob": edited } }));
+    world.settle();
+    let both = json!({ "scpCommand": "sftp", "jobSpecTemplate": job["jobSpecTemplate"] });
+    assert_eq!(remembered(&world), both);
+    // Forced away, it is cleaned as it was provisioned.
+    world.machines.remove("m");
+    world.settle();
+    assert_eq!((world.shown(), remembered(&world)), (vec!["a Cleaning m".to_owned()], both));
+    world.cleaned("a", 1, Outcome::Clean);
+    assert_eq!((world.shown(), remembered(&world)), (vec!["a Free".to_owned()], Value::Null));
+}
+
+#[test]
 fn a_domain_of_the_machine_counts_where_the_pool_has_domains() {
     for (domain, expected) in [
         (json!({}), "a Bound m"),
