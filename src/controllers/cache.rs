@@ -14,6 +14,9 @@ use kube::Resource;
 
 use crate::manifest::Key;
 
+/// What kubectl keeps for itself on an object; it repeats all of it.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Called with the name of an object that has changed, what it was and what it is.
 type Listener<K> = Box<dyn Fn(&Change<'_, K>) + Send + Sync>;
 
@@ -114,6 +117,16 @@ fn is_let_go(meta: &ObjectMeta) -> bool {
         && meta.deletion_grace_period_seconds.is_none_or(|seconds| seconds == 0)
 }
 
+/// Without what nobody here looks at, and what may be large.
+pub(crate) fn trimmed<K: Resource>(mut object: K) -> K {
+    let meta = object.meta_mut();
+    meta.managed_fields = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    object
+}
+
 /// The resourceVersion as a number. One that is none, which no API server gives, is older than all others.
 fn version(meta: &ObjectMeta) -> u128 {
     meta.resource_version
@@ -149,10 +162,10 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
 
     /// The watch has seen this object, or a write has answered it. Older than what is known or already gone, it is ignored. One that is being
     /// deleted and that nothing holds any more is gone with the write that says so, and the watch may have said that before the write was
-    /// answered.
+    /// answered. It is kept [`trimmed`].
     pub(crate) fn apply(&self, object: K) -> Arc<K> {
         let key = key_of(object.meta());
-        let object = Arc::new(object);
+        let object = Arc::new(trimmed(object));
         if is_let_go(object.meta()) {
             self.delete(object.meta());
             return object;
@@ -229,7 +242,7 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
                 let is_same =
                     |known: &Arc<K>| known.meta().uid == object.meta().uid && version(known.meta()) == version(object.meta());
                 if !objects.there.get(&key).is_some_and(is_same) {
-                    let object = Arc::new(object);
+                    let object = Arc::new(trimmed(object));
                     let before = objects.there.insert(key.clone(), object.clone());
                     changes.push((key, before, Some(object)));
                 }
@@ -257,7 +270,7 @@ mod tests {
     use std::sync::Mutex;
 
     use k8s_openapi::api::core::v1::ConfigMap;
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, Time};
     use k8s_openapi::jiff::Timestamp;
 
     use super::*;
@@ -307,6 +320,19 @@ mod tests {
         assert_eq!(cache.get(&key("x")).unwrap().metadata.resource_version.as_deref(), Some("11"));
         cache.apply(object("x", "1", "100"));
         assert_eq!(*told.lock().unwrap(), ["x - 9", "x 9 11", "x 11 100"]);
+    }
+
+    #[test]
+    fn what_others_wrote_and_when_is_not_kept() {
+        let cache = Cache::default();
+        let mut object = object("x", "1", "9");
+        object.metadata.managed_fields = Some(vec![ManagedFieldsEntry::default()]);
+        let annotations = [(LAST_APPLIED, "{}"), ("a", "b")];
+        object.metadata.annotations = Some(annotations.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+        let kept = cache.apply(object);
+        assert_eq!(kept.metadata.managed_fields, None);
+        let names: Vec<_> = kept.metadata.annotations.iter().flatten().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["a"]);
     }
 
     #[test]

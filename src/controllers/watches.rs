@@ -20,14 +20,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::{Cache, key_of};
+use super::cache::{Cache, key_of, trimmed};
 use super::cluster_api::{Cluster, Machine, MachineDeployment, WATCH_FILTER};
 use super::jobs::{Job, Pod, REMOTE_MACHINE};
 use super::metrics::Metrics;
 use crate::manifest::Key;
-
-/// What kubectl keeps for itself on an object; it repeats all of it.
-pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// All that was seen.
 #[derive(Default)]
@@ -295,14 +292,4 @@ fn broken(error: &watcher::Error, was_well: bool) -> Option<Standing> {
         watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 => Some(Standing::NotServed),
         other => was_well.then(|| Standing::Broken(other.to_string())),
     }
-}
-
-/// Without what nobody here looks at, and what may be large.
-fn trimmed<K: Resource>(mut object: K) -> K {
-    let meta = object.meta_mut();
-    meta.managed_fields = None;
-    if let Some(annotations) = &mut meta.annotations {
-        annotations.remove(LAST_APPLIED);
-    }
-    object
 }

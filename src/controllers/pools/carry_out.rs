@@ -130,7 +130,7 @@ impl Pools {
         let key = key_of(&object.metadata);
         let version = object.metadata.resource_version.as_deref();
         let cache = &self.context.seen.pooled_remote_machines;
-        let mut written: PooledRemoteMachine = match self.context.api.patch(&key, part, patch, version).await {
+        let written: PooledRemoteMachine = match self.context.api.patch(&key, part, patch, version).await {
             Ok(written) => written,
             Err(ApiError::NotFound(_)) => {
                 cache.delete(&object.metadata);
@@ -138,7 +138,6 @@ impl Pools {
             }
             Err(error) => return Err(error),
         };
-        written.metadata.managed_fields = None;
         Ok(Some(cache.apply(written)))
     }
 
@@ -180,10 +179,9 @@ impl Pools {
             },
         };
         let found: Option<RemoteMachine> = self.context.api.confirm(&key).await?;
-        let Some(mut found) = found else {
+        let Some(found) = found else {
             return Ok(Answer::Gone);
         };
-        found.metadata.managed_fields = None;
         let is_it = claim::id(&found) == *claim || entry::known_by_name(&key.namespace, &key.name) == *claim;
         self.context.seen.remote_machines.apply(found);
         Ok(if is_it { Answer::There } else { Answer::Gone })
@@ -201,8 +199,7 @@ impl Pools {
         };
         let patch = given::patch(object, &machine, at);
         let version = machine.metadata.resource_version.as_deref();
-        let mut written: RemoteMachine = self.context.api.patch(&key, Part::Object, patch, version).await?;
-        written.metadata.managed_fields = None;
+        let written: RemoteMachine = self.context.api.patch(&key, Part::Object, patch, version).await?;
         let written = self.context.seen.remote_machines.apply(written);
         // By whom the machine was met before, it is known. What another machine said of itself is not this one's.
         let status = written.status.clone().unwrap_or_default();
@@ -251,8 +248,7 @@ impl Pools {
     }
 
     async fn patch_machine(&self, key: &Key, part: Part, patch: Value, version: Option<&str>) -> Result<(), ApiError> {
-        let mut written: RemoteMachine = self.context.api.patch(key, part, patch, version).await?;
-        written.metadata.managed_fields = None;
+        let written: RemoteMachine = self.context.api.patch(key, part, patch, version).await?;
         self.context.seen.remote_machines.apply(written);
         Ok(())
     }
@@ -273,8 +269,7 @@ impl Pools {
     }
 
     /// An entry as the store itself has it.
-    pub(super) fn see(&self, mut found: PooledRemoteMachine) -> Arc<PooledRemoteMachine> {
-        found.metadata.managed_fields = None;
+    pub(super) fn see(&self, found: PooledRemoteMachine) -> Arc<PooledRemoteMachine> {
         self.context.seen.pooled_remote_machines.apply(found)
     }
 

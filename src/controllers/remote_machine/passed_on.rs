@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
 use serde_json::{Value, json};
 
+use crate::controllers::cache::LAST_APPLIED;
 use crate::controllers::cluster_api::Machine;
-use crate::controllers::watches::LAST_APPLIED;
 
 /// Annotations of ours are for the object that has them.
 const OURS: &str = "anywhere.k0smotron.io/";

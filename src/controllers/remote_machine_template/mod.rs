@@ -76,15 +76,13 @@ impl Reconcile<Key> for Templates {
         if let Some(patch) = difference(&json!(before), &json!(status)) {
             let version = template.metadata.resource_version.as_deref();
             let patch = json!({ "status": patch });
-            let mut written: RemoteMachineTemplate = context.api.patch(key, Part::Status, patch, version).await?;
-            written.metadata.managed_fields = None;
+            let written: RemoteMachineTemplate = context.api.patch(key, Part::Status, patch, version).await?;
             template = context.seen.remote_machine_templates.apply(written);
         }
         let wanted = capacity::announced(&template, &entries);
         if let Some(patch) = announced::patch(template.metadata.annotations.as_ref(), &wanted) {
             let version = template.metadata.resource_version.as_deref();
-            let mut written: RemoteMachineTemplate = context.api.patch(key, Part::Object, patch, version).await?;
-            written.metadata.managed_fields = None;
+            let written: RemoteMachineTemplate = context.api.patch(key, Part::Object, patch, version).await?;
             context.seen.remote_machine_templates.apply(written);
         }
         Ok(Again::OnChange)
