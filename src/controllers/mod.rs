@@ -7,6 +7,7 @@
 
 mod api;
 mod cache;
+mod client;
 mod cluster_api;
 mod conditions;
 mod election;
@@ -29,7 +30,6 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Client;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -99,9 +99,9 @@ fn controllers(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
 /// # Errors
 /// [`ControllerError`]: where it cannot begin, and where the lease is lost.
 pub(crate) async fn run(args: &ControllerArgs, cancel: &CancellationToken) -> Result<(), ControllerError> {
-    let client = client().await?;
+    let connected = client::client().await?;
     let metrics = Metrics::new();
-    let api = Api::new(client.clone(), metrics.clone());
+    let api = Api::new(connected.client.clone(), metrics.clone());
     let probes = health::listen(args.health_probe_bind_address, "--health-probe-bind-address").await?;
     let figures = health::listen(args.metrics_bind_address, "--metrics-bind-address").await?;
     let instance = instance();
@@ -113,7 +113,7 @@ pub(crate) async fn run(args: &ControllerArgs, cancel: &CancellationToken) -> Re
         namespace: args.namespace.clone(),
         filter: args.watch_filter.clone(),
     };
-    let standings = watches::spawn(&mut surroundings, &client, &scope, &seen, (&metrics, &around));
+    let standings = watches::spawn(&mut surroundings, &connected, &scope, &seen, (&metrics, &around));
     if let Some(listener) = probes {
         surroundings.spawn(health::serve(listener, health::probes(standings.clone()), around.clone()));
     }
@@ -197,15 +197,6 @@ async fn lead(
     }
     tracing::info!("the controllers have stopped");
     ended
-}
-
-/// A client that does not try again by itself: whoever asks knows when to ask again.
-async fn client() -> Result<Client, ControllerError> {
-    let no_cluster = |error: &dyn std::fmt::Display| ControllerError::NoCluster(error.to_string());
-    let mut config = kube::Config::infer().await.map_err(|error| no_cluster(&error))?;
-    config.default_retry = false;
-    config.connect_timeout = Some(Duration::from_secs(5));
-    Client::try_from(config).map_err(|error| no_cluster(&error))
 }
 
 /// Who we are: nobody else has this name.

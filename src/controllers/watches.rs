@@ -14,17 +14,23 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Config, Event, watcher};
-use kube::{Api, Client, Resource};
+use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::cache::{Cache, key_of, trimmed};
+use super::client::Connected;
 use super::cluster_api::{Cluster, Machine, MachineDeployment, WATCH_FILTER};
 use super::jobs::{Job, Pod, REMOTE_MACHINE};
 use super::metrics::Metrics;
 use crate::manifest::Key;
+
+/// How long the API server is asked to hold a watch before it is begun again where it was. Each kind's is a minute longer than the one
+/// before, so that they do not end together. Only where TCP finds a connection whose other end is gone (see [`super::client`]); else it is
+/// as long as the watcher itself asks for, and that is how long a lost connection stays unseen.
+const HELD: (u32, u32) = (1800, 60);
 
 /// All that was seen.
 #[derive(Default)]
@@ -143,13 +149,13 @@ pub(crate) struct Scope {
 /// Starts all watches; they end when `stop` is cancelled.
 pub(crate) fn spawn(
     tasks: &mut JoinSet<()>,
-    client: &Client,
+    connected: &Connected,
     scope: &Scope,
     seen: &Arc<Seen>,
     (metrics, stop): (&Metrics, &CancellationToken),
 ) -> Standings {
     let watches = Watches {
-        client,
+        connected,
         scope,
         metrics,
         stop,
@@ -174,7 +180,7 @@ pub(crate) fn spawn(
 }
 
 struct Watches<'a> {
-    client: &'a Client,
+    connected: &'a Connected,
     scope: &'a Scope,
     metrics: &'a Metrics,
     stop: &'a CancellationToken,
@@ -184,8 +190,8 @@ struct Watches<'a> {
 impl Watches<'_> {
     fn api<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(&self) -> Api<K> {
         match &self.scope.namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
+            Some(namespace) => Api::namespaced(self.connected.client.clone(), namespace),
+            None => Api::all(self.connected.client.clone()),
         }
     }
 
@@ -248,6 +254,13 @@ impl Watches<'_> {
     ) where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
     {
+        let config = if self.connected.is_kept_alive {
+            let (least, apart) = HELD;
+            let before = u32::try_from(self.standings.all().len()).unwrap_or_default();
+            config.timeout(least + apart * before)
+        } else {
+            config
+        };
         self.standings.set(&kind, Standing::Starting);
         let (standings, metrics, stop) = (self.standings.clone(), self.metrics.clone(), self.stop.clone());
         let mut events = Box::pin(watcher(api, config).default_backoff());

@@ -7,8 +7,12 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderValue;
+use axum::http::header::USER_AGENT;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+
+use crate::controllers::client::NAME;
 
 /// The key in the Secret `<cluster>-kubeconfig`.
 pub(super) const VALUE: &str = "value";
@@ -44,6 +48,7 @@ pub(super) async fn client(kubeconfig: &[u8]) -> Result<Client, AccessError> {
     config.reset_reader_on_write = true;
     // Whoever asks waits himself, and not for a thousand seconds.
     config.default_retry = false;
+    config.headers.push((USER_AGENT, HeaderValue::from_static(NAME)));
     Client::try_from(config).map_err(|error| AccessError::Form(error.to_string()))
 }
 

@@ -93,6 +93,16 @@ enum FollowError {
     Watch(String),
 }
 
+impl FollowError {
+    /// Whether nothing but another Secret helps, whose coming is seen.
+    fn is_the_secret(&self) -> bool {
+        match self {
+            Self::NoSecret(_) | Self::NoValue(_) | Self::Access(_) => true,
+            Self::Secret(..) | Self::Watch(_) => false,
+        }
+    }
+}
+
 /// Looks after the Nodes of one cluster until it is cancelled.
 pub(crate) async fn follow(follow: Follow, mut work: watch::Receiver<Work>, cancel: CancellationToken) {
     let mut wait = AGAIN.0;
@@ -109,13 +119,15 @@ pub(crate) async fn follow(follow: Follow, mut work: watch::Receiver<Work>, canc
         };
         let (has_seen, why) = match ended {
             Ok(has_seen) => (has_seen, None),
-            Err(error) => (false, Some(error.to_string())),
+            Err(error) => (false, Some(error)),
         };
         let Some(why) = why else {
             // The Secret has changed.
             wait = if has_seen { AGAIN.0 } else { wait };
             continue;
         };
+        let is_the_secret = why.is_the_secret();
+        let why = why.to_string();
         // Once is enough for the same thing.
         if why != complained {
             tracing::warn!(namespace = follow.cluster.namespace, cluster = follow.cluster.name, %why, "cannot look after Nodes");
@@ -133,7 +145,7 @@ pub(crate) async fn follow(follow: Follow, mut work: watch::Receiver<Work>, canc
         tokio::select! {
             () = cancel.cancelled() => return,
             () = changed => wait = AGAIN.0,
-            () = sleep_until(again) => {}
+            () = sleep_until(again), if !is_the_secret => {}
         }
     }
 }

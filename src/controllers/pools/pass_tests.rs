@@ -338,6 +338,19 @@ fn who_gets_nothing_is_told_its_place_and_why() {
 }
 
 #[test]
+fn however_long_a_claim_waits_no_timer_runs_and_the_first_entry_is_its() {
+    let mut world = World::new(&[], &["c1", "c2"]);
+    for now in [2, 3600, 30 * 24 * 3600] {
+        world.now = now;
+        world.settle();
+        assert_eq!((world.wake_at, world.log.len()), (None, 0), "{now}");
+    }
+    world.entry("e", json!({}));
+    world.settle();
+    assert_eq!(world.shown(), ["e Bound c1"]);
+}
+
+#[test]
 fn a_released_machine_is_cleaned_before_the_next_one_has_it() {
     let mut world = World::new(&["a"], &["m1", "m2"]);
     world.settle();

@@ -171,8 +171,12 @@ fn what_is_waited_for_comes_in_order() {
         ),
     ];
     for (seen, expected) in cases {
-        let decision = decided(&seen);
-        assert_eq!((decision.action, reason(&decision.standing)), (Action::None, expected));
+        // For as long as it may take, nothing is done and no timer runs: what is waited for is what wakes it.
+        for waited in [0, 3600] {
+            let decision = decide(&seen, PATIENCE, now() + Duration::from_secs(waited));
+            assert_eq!((decision.action, reason(&decision.standing)), (Action::None, expected));
+            assert_eq!(decision.at, None, "{expected}");
+        }
     }
     assert_eq!(decided(&all).action, Action::Provision);
     assert_eq!(
