@@ -243,7 +243,8 @@ mod tests {
         let help = page
             .lines()
             .filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next());
-        let of_pools = ["entries", "oldest_wait_timestamp_seconds", "waiting"].map(|name| format!("anywhere_pool_{name}"));
+        let of_pools =
+            ["entries", "oldest_wait_timestamp_seconds", "pass_seconds", "waiting"].map(|name| format!("anywhere_pool_{name}"));
         let registered: BTreeSet<_> = help.chain(of_pools.iter().map(String::as_str)).collect();
         let dashboard = include_str!("../../examples/controller/grafana-dashboard.json");
         assert_eq!(names(dashboard), registered);

@@ -22,7 +22,7 @@ mod work;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
 use pool::{Claim, ClaimId, Outcome, Retry};
@@ -153,7 +153,9 @@ impl Reconcile<String> for Pools {
         let mut asked = Asked::new();
         for _ in 0..MOST_PASSES {
             let now = SystemTime::now();
+            let began = Instant::now();
             let (pass, before) = self.look(namespace, &asked, now);
+            self.metrics.passed(began.elapsed());
             self.metrics.show(namespace, pass.figures.clone());
             self.tell(namespace, &pass);
             if pass.is_done() {

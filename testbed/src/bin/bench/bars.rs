@@ -5,7 +5,8 @@ use crate::plan::{LONG, USUAL};
 use crate::tools::Tool;
 
 /// A ratio or a figure that was aimed at.
-struct Bar<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Bar<'a> {
     scene: &'a str,
     what: &'static str,
     /// The figure, if everything it is made of was measured.
@@ -16,7 +17,8 @@ struct Bar<'a> {
 }
 
 impl<'a> Bar<'a> {
-    fn most(scene: &'a str, what: &'static str, figure: Option<f64>, aim: f64, unit: &'static str) -> Self {
+    /// Reached where the figure is no more than that.
+    pub(crate) fn most(scene: &'a str, what: &'static str, figure: Option<f64>, aim: f64, unit: &'static str) -> Self {
         Self {
             scene,
             what,
@@ -63,8 +65,8 @@ fn short(figure: f64) -> String {
     text.trim_end_matches(".00").to_owned()
 }
 
-/// All lines for what was measured: the scenes by name, and for a file of 100 MB the ratio to scp.
-pub(crate) fn lines(scenes: &[(&str, Table)], files: &[(String, f64)]) -> Vec<String> {
+/// All lines for what was measured: the scenes by name, for a file of 100 MB the ratio to scp, and what has bars already.
+pub(crate) fn lines(scenes: &[(&str, Table)], files: &[(String, f64)], more: Vec<Bar<'_>>) -> Vec<String> {
     let measured = Measured { scenes };
     let mut bars = one_machine(&measured);
     bars.extend(many_machines(&measured));
@@ -73,6 +75,7 @@ pub(crate) fn lines(scenes: &[(&str, Table)], files: &[(String, f64)]) -> Vec<St
             .iter()
             .map(|(scene, of_scp)| Bar::most(scene, "time at most, x scp", Some(*of_scp), 1.2, "")),
     );
+    bars.extend(more);
     bars.iter().filter_map(Bar::line).collect()
 }
 
@@ -222,7 +225,8 @@ mod tests {
         let hundred = table(vec![row(Tool::OpenSsh, 4.0), row(Tool::Anywhere, 4.0)]);
         let dead = table(vec![row(Tool::Anywhere, 10.4), row(Tool::AnywhereAlive, 10.0)]);
         let scenes = [("one", one), ("20", twenty), ("100", hundred), ("thousand-dead-tenth", dead)];
-        let lines = lines(&scenes, &[("bulk".to_owned(), 1.25)]);
+        let more = vec![Bar::most("controller-idle", "writes", Some(0.0), 0.0, "")];
+        let lines = lines(&scenes, &[("bulk".to_owned(), 1.25)], more);
         assert_eq!(
             lines.join("\n"),
             "bar one: time at most, x openssh: 1.10 of 1.10 reached\n\
@@ -232,7 +236,8 @@ mod tests {
              bar 100: faster than five rounds of ansible on 20, times: 100 of 40 reached\n\
              bar thousand-dead-tenth: all provisioned, memory at most: 100 of 160 MiB reached\n\
              bar thousand-dead-tenth: time with the dead at most, x without: 1.04 of 1.05 reached\n\
-             bar bulk: time at most, x scp: 1.25 of 1.20 missed"
+             bar bulk: time at most, x scp: 1.25 of 1.20 missed\n\
+             bar controller-idle: writes: 0 of 0 reached"
         );
     }
 }

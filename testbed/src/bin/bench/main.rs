@@ -4,6 +4,7 @@
 
 mod bars;
 mod bulk;
+mod controller;
 mod dead;
 mod figures;
 mod host;
@@ -40,9 +41,13 @@ struct Bench {
     #[arg(long)]
     quick: bool,
     /// Only these scenarios, separated by commas: one, one-50ms, again, again-50ms, steps, steps-50ms, 20, 100, 100-50ms, dead-tenth,
-    /// thousand, thousand-dead-tenth, bulk, bulk-50ms, bulk-text, bulk-text-50ms [default: all]
+    /// thousand, thousand-dead-tenth, bulk, bulk-50ms, bulk-text, bulk-text-50ms, controller-idle, controller-10000, controller-pools,
+    /// controller-entry, controller-100, controller-100-50ms [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
+    /// How long nothing happens in the scene controller-idle
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    idle_seconds: u64,
     /// The binary to measure [default: the one beside this program]
     #[arg(long, value_name = "FILE")]
     anywhere: Option<PathBuf>,
@@ -82,26 +87,29 @@ fn main() -> ExitCode {
 fn run(bench: &Bench) -> Result<bool, String> {
     let folder = std::path::absolute(&bench.folder).map_err(|error| error.to_string())?;
     std::fs::create_dir_all(&folder).map_err(|error| format!("make {}: {error}", folder.display()))?;
+    let is_wanted = |name: &str| bench.only.is_empty() || bench.only.iter().any(|only| only == name);
+    let scenarios = plan::scenarios(bench.quick);
+    let has_peers = scenarios.iter().any(|(name, _)| is_wanted(name));
+    let venv = folder.join("venv");
     let programs = Programs {
         anywhere: anywhere(bench)?,
-        venv: venv::install(&folder.join("venv"))?,
+        venv: if has_peers { venv::install(&venv)? } else { venv },
         key: testbed::Keys::of_this_process().map_err(|error| error.to_string())?.path(),
     };
     let before = host::describe(&programs);
     println!("{}\n", host::text(&before));
     let mut tables = Vec::new();
-    let scenarios = plan::scenarios(bench.quick);
     let is_known = |only: &String| {
         scenarios
             .iter()
             .map(|(name, _)| *name)
             .chain(bulk::names())
+            .chain(controller::NAMES)
             .any(|name| name == only)
     };
     if let Some(unknown) = bench.only.iter().find(|only| !is_known(only)) {
         return Err(format!("there is no scenario {unknown}"));
     }
-    let is_wanted = |name: &str| bench.only.is_empty() || bench.only.iter().any(|only| only == name);
     for (name, scenario) in scenarios {
         if is_wanted(name) {
             let table = scenario.run(&programs, name)?;
@@ -110,14 +118,18 @@ fn run(bench: &Bench) -> Result<bool, String> {
         }
     }
     let files = bulk::run(&programs, is_wanted)?;
-    println!("{}\n", text::LEGEND);
-    let bars = bars::lines(&tables, &bulk::ratios(&files));
+    if !tables.is_empty() || !files.is_empty() {
+        println!("{}\n", text::LEGEND);
+    }
+    let (of_controller, bars) = controller::run(&programs, (bench.idle_seconds, bench.quick), is_wanted)?;
+    let bars = bars::lines(&tables, &bulk::ratios(&files), bars);
     println!("{}\n", bars.join("\n"));
     let results = json!({
         "host": before,
         "load_average_after": host::load(),
         "quick": bench.quick,
         "bulk": files,
+        "controller": of_controller,
         "bars": bars,
         "scenarios": tables.iter().map(|(_, table)| table.json()).collect::<Vec<_>>(),
     });
