@@ -88,6 +88,19 @@ pub(crate) fn conditions(before: &[Condition], facts: &[Fact], generation: Optio
     conditions
 }
 
+/// Whether these conditions say all of these facts already: then [`conditions`] would change nothing.
+pub(crate) fn say(before: &[Condition], facts: &[Fact], generation: Option<i64>) -> bool {
+    facts.iter().all(|fact| {
+        let known = before.iter().find(|condition| condition.type_ == fact.kind);
+        known.is_some_and(|known| {
+            known.status == fact.truth.text()
+                && known.reason == fact.reason
+                && known.message == fact.message
+                && known.observed_generation == generation
+        })
+    })
+}
+
 fn bounded(message: &str) -> String {
     if message.len() <= LONGEST {
         return message.to_owned();
@@ -138,6 +151,13 @@ mod tests {
         ];
         let first = conditions(&[], &facts, Some(1), at(10));
         assert_eq!(conditions(&first, &facts, Some(1), at(99)), first);
+        assert!(say(&first, &facts, Some(1)));
+        assert!(!say(&first, &facts, Some(2)) && !say(&first[1..], &facts, Some(1)));
+        let others =
+            [("Ready", ""), ("Waiting", "for a")].map(|(reason, message)| Fact::new(READY, Truth::False, reason, message));
+        assert!(others.iter().all(|other| !say(&first, std::slice::from_ref(other), Some(1))));
+        let other = Fact::new(READY, Truth::True, "Ready", "since today");
+        assert!(!say(&first, &[other], Some(1)));
     }
 
     #[test]

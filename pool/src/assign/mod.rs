@@ -69,26 +69,45 @@ pub struct Why {
 
 /// The machines that are described more than once: by two entries, or by an entry and by something that is no entry (`others`, which
 /// are the endpoints of claims with an address of their own). A free entry of these is given to no claim.
-pub fn conflicts<'a>(entries: &'a [Entry], others: &HashSet<Endpoint>) -> BTreeMap<&'a Endpoint, Vec<&'a EntryId>> {
+pub fn conflicts<'a>(
+    entries: impl IntoIterator<Item = &'a Entry>,
+    others: &HashSet<Endpoint>,
+) -> BTreeMap<&'a Endpoint, Vec<&'a EntryId>> {
+    // Most are described once: no list is made of those.
+    let mut first: HashMap<&Endpoint, &EntryId> = HashMap::new();
     let mut at: BTreeMap<&Endpoint, Vec<&EntryId>> = BTreeMap::new();
+    let mut describe = |endpoint: &'a Endpoint, id: &'a EntryId| match first.get(endpoint) {
+        None => {
+            first.insert(endpoint, id);
+            if others.contains(endpoint) {
+                at.insert(endpoint, vec![id]);
+            }
+        }
+        Some(first) => at.entry(endpoint).or_insert_with(|| vec![first]).push(id),
+    };
     for entry in entries {
-        at.entry(&entry.endpoint).or_default().push(&entry.id);
+        describe(&entry.endpoint, &entry.id);
         // The host that its claim has, where the entry has been edited since.
         if let Some(in_use) = entry.state.at().filter(|in_use| **in_use != entry.endpoint) {
-            at.entry(in_use).or_default().push(&entry.id);
+            describe(in_use, &entry.id);
         }
     }
-    at.retain(|endpoint, ids| ids.len() > 1 || others.contains(*endpoint));
     at
 }
 
 /// Which free entry each waiting claim gets; see the module. `others` are machines that are in use without being entries.
-pub fn assign(entries: &[Entry], claims: &[Claim], others: &HashSet<Endpoint>) -> Matching {
-    let conflicts: HashSet<&EntryId> = conflicts(entries, others).into_values().flatten().collect();
+pub fn assign<'a>(
+    entries: impl IntoIterator<Item = &'a Entry>,
+    claims: impl IntoIterator<Item = &'a Claim>,
+    others: &HashSet<Endpoint>,
+) -> Matching {
+    let entries: Vec<&Entry> = entries.into_iter().collect();
+    let claims: Vec<&Claim> = claims.into_iter().collect();
+    let conflicts: HashSet<&EntryId> = conflicts(entries.iter().copied(), others).into_values().flatten().collect();
     let held: HashSet<&ClaimId> = entries.iter().filter_map(|entry| entry.state.holder()).collect();
     let named: HashSet<&EntryId> = claims.iter().filter_map(|claim| Some(&claim.named.as_ref()?.entry)).collect();
     let mut pools: BTreeMap<&Pool, (Vec<&Entry>, Vec<&Claim>)> = BTreeMap::new();
-    for claim in claims {
+    for claim in claims.iter().copied() {
         if !claim.deleting && claim.named.is_none() && !held.contains(&claim.id) {
             pools.entry(&claim.pool).or_default().1.push(claim);
         }

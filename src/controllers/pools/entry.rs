@@ -295,6 +295,34 @@ pub(crate) fn status(
     }
 }
 
+/// Whether a status says of a free entry what [`status`] would: most of the entries of most passes are such, and nothing need be made
+/// anew to see that.
+pub(crate) fn says_free(before: &PooledRemoteMachineStatus, by: Verification) -> bool {
+    let PooledRemoteMachineStatus {
+        reserved,
+        machine_ref,
+        state,
+        since,
+        host,
+        verification,
+        attempt,
+        quarantine,
+        last_reached_time: _,
+        remembered_hosts: _,
+        conditions: _,
+        capacity: _,
+        node_info: _,
+        provision_job,
+    } = before;
+    let is_empty = host.is_none() && attempt.is_none() && quarantine.is_none() && provision_job.is_none();
+    !reserved
+        && is_empty
+        && *machine_ref == MachineRef::default()
+        && state.as_deref() == Some("Free")
+        && since.is_some()
+        && verification.as_deref() == Some(word(by))
+}
+
 fn machine_ref(claim: &ClaimId, before: &MachineRef, name_of: impl Fn(&ClaimId) -> Option<(String, String)>) -> MachineRef {
     if let Some((namespace, name)) = claim.as_str().split_once('/')
         && !name.is_empty()

@@ -210,3 +210,33 @@ fn orders_are_annotations() {
     assert_eq!((all.retry, all.accept, all.give_up), (true, true, true));
     assert_eq!(with(json!({ RETRY: "false" })), Orders::default());
 }
+
+#[test]
+fn a_free_entry_that_says_all_of_it_is_known_as_such() {
+    for by in [Verification::Proven, Verification::Accepted, Verification::Untested] {
+        let said = status(&State::Free(by), None, |_| None, at(5));
+        assert!(says_free(&said, by));
+        let others = [
+            json!({ "reserved": true }),
+            json!({ "machineRef": { "name": "m", "namespace": "default" } }),
+            json!({ "state": "Verified" }),
+            json!({ "state": null }),
+            json!({ "since": null }),
+            json!({ "host": "a:22" }),
+            json!({ "verification": null }),
+            json!({ "verification": if by == Verification::Proven { "Accepted" } else { "Proven" } }),
+            json!({ "attempt": 1 }),
+            json!({ "quarantine": { "reason": "Failed" } }),
+        ];
+        for other in others {
+            let mut text = json!(said);
+            for (key, value) in other.as_object().unwrap() {
+                text[key] = value.clone();
+            }
+            let read: PooledRemoteMachineStatus = serde_json::from_value(text).unwrap();
+            assert!(!says_free(&read, by), "{other}");
+            // It would be written anew, with the same meaning where it has one.
+            assert_ne!(status(&State::Free(by), Some(&read), |_| None, at(9)), read, "{other}");
+        }
+    }
+}

@@ -126,8 +126,7 @@ impl Look<'_> {
     fn pass(&self, retry: &Retry) -> Pass {
         let named_by = self.named_by();
         let others: HashSet<Endpoint> = self.alone.keys().cloned().collect();
-        let all: Vec<Entry> = self.entries.iter().map(|(_, entry)| entry.clone()).collect();
-        let conflicts = conflicts(&all, &others);
+        let conflicts = conflicts(self.entries.iter().map(|(_, entry)| entry), &others);
         let mut decided: Vec<Option<Decision>> = Vec::new();
         for (index, entry) in &self.entries {
             let decision = self.seen.entries.get(*index).and_then(|seen| {
@@ -182,12 +181,12 @@ impl Look<'_> {
     /// Gives free entries to waiting claims, and tells the others what they wait for.
     fn assign(&self, decided: &mut [Option<Decision>], others: &HashSet<Endpoint>, pass: &mut Pass) {
         // A free entry that is held back is as if it were not there; one that somebody has says that they have it.
-        let entries: Vec<Entry> = self
+        let entries: Vec<&Entry> = self
             .entries
             .iter()
             .zip(&*decided)
             .filter(|((_, entry), decision)| decision.is_some() || !matches!(entry.state, State::Free(_)))
-            .map(|((_, entry), _)| entry.clone())
+            .map(|((_, entry), _)| entry)
             .collect();
         let held: HashSet<&ClaimId> = entries.iter().filter_map(|entry| entry.state.holder()).collect();
         let has_one = |claim: &Claim| claim.named.is_some() || held.contains(&claim.id);
@@ -195,13 +194,8 @@ impl Look<'_> {
             !wanting.seen.is_paused && wanting.bad.is_none() && !claim::is_provisioned(wanting.seen.object)
                 || has_one(&wanting.claim)
         };
-        let claims: Vec<Claim> = self
-            .claims
-            .iter()
-            .filter(may_wait)
-            .map(|wanting| wanting.claim.clone())
-            .collect();
-        let matching = assign(&entries, &claims, others);
+        let claims = self.claims.iter().filter(may_wait).map(|wanting| &wanting.claim);
+        let matching = assign(entries.iter().copied(), claims, others);
         let numbers: HashMap<&EntryId, usize> = self
             .entries
             .iter()

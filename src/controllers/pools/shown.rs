@@ -57,13 +57,23 @@ pub(crate) const ADDRESS_UNIQUE: &str = "AddressUnique";
 /// `Ready`: nobody needs to do anything about it; `Available`: a RemoteMachine can take it; `AddressUnique`: nobody else describes its
 /// machine. A time moves only where a status does.
 pub(crate) fn conditions(shown: &Shown<'_>, before: Option<&Conditions>, generation: Option<i64>, now: SystemTime) -> Conditions {
+    let facts = facts(shown);
+    let now = entry::time(now).map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+    conditions::conditions(before.map_or(&[], Vec::as_slice), &facts, generation, now)
+}
+
+/// Whether an entry shows all of that already.
+pub(crate) fn is_shown(shown: &Shown<'_>, before: Option<&Conditions>, generation: Option<i64>) -> bool {
+    before.is_some_and(|before| conditions::say(before, &facts(shown), generation))
+}
+
+fn facts(shown: &Shown<'_>) -> Vec<Fact> {
     let mut facts = vec![ready(shown).of(READY), available(shown).of(AVAILABLE)];
     match shown {
         Shown::Read { also, .. } => facts.push(unique(also).of(ADDRESS_UNIQUE)),
         Shown::Damaged(_) => {}
     }
-    let now = entry::time(now).map_or(Timestamp::UNIX_EPOCH, |time| time.0);
-    conditions::conditions(before.map_or(&[], Vec::as_slice), &facts, generation, now)
+    facts
 }
 
 fn ready(shown: &Shown<'_>) -> Said {

@@ -22,16 +22,26 @@ impl Look<'_> {
     ) -> Vec<Step> {
         let before = object.status.as_ref();
         let state = decision.map_or(&entry.state, |decision| &decision.state);
+        let shown = Shown::Read {
+            state,
+            also,
+            deleting: entry.deleting,
+            paused: decision.is_none(),
+        };
+        if let (State::Free(is), State::Free(was), Some(before)) = (state, &entry.state, before)
+            && is == was
+            && decision.is_none_or(|decision| decision.action.is_none())
+            && entry::says_free(before, *is)
+            && shown::is_shown(&shown, before.conditions.as_ref(), object.metadata.generation)
+        {
+            let metadata = decision.and_then(|_| metadata(object, entry, decision, false));
+            return metadata.into_iter().collect();
+        }
         let mut status = entry::status(state, before, |id| self.name_of(id), self.now);
         self.remember(entry, &mut status);
         self.remember_job(state, &mut status);
         status.conditions = Some(shown::conditions(
-            &Shown::Read {
-                state,
-                also,
-                deleting: entry.deleting,
-                paused: decision.is_none(),
-            },
+            &shown,
             before.and_then(|status| status.conditions.as_ref()),
             object.metadata.generation,
             self.now,
