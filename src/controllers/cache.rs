@@ -331,7 +331,13 @@ mod tests {
         object.metadata.annotations = Some(annotations.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
         let kept = cache.apply(object);
         assert_eq!(kept.metadata.managed_fields, None);
-        let names: Vec<_> = kept.metadata.annotations.iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<_> = kept
+            .metadata
+            .annotations
+            .iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
         assert_eq!(names, ["a"]);
     }
 

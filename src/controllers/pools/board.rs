@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use super::told::Told;
 use crate::controllers::queue::Queue;
 use crate::manifest::Key;
 
-/// Called with the name of a RemoteMachine that is told something else than before.
-type Listener = Box<dyn Fn(&Key) + Send + Sync>;
+/// Called with the name of a RemoteMachine that is told something else than before, and how soon it is to say so.
+type Listener = Box<dyn Fn(&Key, Duration) + Send + Sync>;
 
 /// By namespace and name of the RemoteMachine, what it is told now.
 #[derive(Default)]
@@ -28,7 +29,7 @@ impl Board {
     }
 
     /// From now on calls `listener` for each RemoteMachine that is told something else: it may do no more than put a name into a queue.
-    pub(crate) fn on_change(&self, listener: impl Fn(&Key) + Send + Sync + 'static) {
+    pub(crate) fn on_change(&self, listener: impl Fn(&Key, Duration) + Send + Sync + 'static) {
         let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
         listeners.push(Box::new(listener));
     }
@@ -64,7 +65,7 @@ impl Board {
         let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
         named_by
             .iter()
-            .for_each(|key| listeners.iter().for_each(|listener| listener(key)));
+            .for_each(|key| listeners.iter().for_each(|listener| listener(key, Duration::ZERO)));
     }
 
     /// An entry was seen: it is there.
@@ -84,10 +85,13 @@ impl Board {
             let mut told = self.told.write().unwrap_or_else(PoisonError::into_inner);
             let before = told.remove(namespace).unwrap_or_default();
             let names: BTreeSet<&String> = before.keys().chain(new.keys()).collect();
-            let changed: Vec<String> = names
+            let changed: Vec<(String, Duration)> = names
                 .into_iter()
                 .filter(|name| before.get(*name) != new.get(*name))
-                .cloned()
+                .map(|name| {
+                    let after = new.get(name).map_or(Duration::ZERO, |told| told.after(before.get(name)));
+                    (name.clone(), after)
+                })
                 .collect();
             let first = new.keys().filter(|name| !before.contains_key(*name)).cloned().collect();
             if !new.is_empty() {
@@ -96,12 +100,12 @@ impl Board {
             (changed, first)
         };
         let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
-        for name in changed {
+        for (name, after) in changed {
             let key = Key {
                 namespace: namespace.to_owned(),
                 name,
             };
-            listeners.iter().for_each(|listener| listener(&key));
+            listeners.iter().for_each(|listener| listener(&key, after));
         }
         first
     }
@@ -132,7 +136,13 @@ mod tests {
         let board = Board::default();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let to = heard.clone();
-        board.on_change(move |key| to.lock().unwrap_or_else(PoisonError::into_inner).push(key.to_string()));
+        board.on_change(move |key, after| {
+            let text = match after.as_millis() {
+                0 => key.to_string(),
+                after => format!("{key} after {after} ms"),
+            };
+            to.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        });
         let say = |told: &[(&str, usize)]| {
             let told = told.iter().map(|(name, position)| ((*name).to_owned(), waits(*position)));
             let first = board.publish("a", told.collect());
@@ -142,7 +152,8 @@ mod tests {
         let pair = |first: &str, heard: &str| (first.to_owned(), heard.to_owned());
         assert_eq!(say(&[("x", 1), ("y", 2)]), pair("x y", "a/x a/y"));
         assert_eq!(say(&[("x", 1), ("y", 2)]), pair("", ""));
-        assert_eq!(say(&[("y", 1)]), pair("", "a/x a/y"));
+        // That another place is its own can wait, that it is its turn cannot.
+        assert_eq!(say(&[("y", 1)]), pair("", "a/x a/y after 1010 ms"));
         assert_eq!(say(&[]), pair("", "a/y"));
         let key = Key {
             namespace: "a".to_owned(),

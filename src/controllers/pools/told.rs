@@ -1,11 +1,15 @@
 //! What a RemoteMachine that waits for an entry is told.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use pool::{Endpoint, Pool, Why};
 
 use super::claim::BadSelector;
 use crate::controllers::events::Weight;
+
+/// How long a new place in the queue waits to be said: this, and this for each place, but never longer than the last.
+const NEWS: (Duration, Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(10), Duration::from_secs(60));
 
 /// Why a RemoteMachine has no entry yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,19 @@ pub(crate) enum Told {
 }
 
 impl Told {
+    /// How soon a RemoteMachine that was told `before` is to say this of itself. Whenever one of many comes or goes, the place of all
+    /// behind it changes: that is said a little later, of those behind later still, so that it never comes to more than some two hundred
+    /// writes a second, however many wait, and what has to be done does not wait for it.
+    pub(crate) fn after(&self, before: Option<&Told>) -> Duration {
+        match (before, self) {
+            (Some(Told::Waits { pool: was, .. }), Told::Waits { pool, position, .. }) if was == pool => {
+                let places = u32::try_from(*position).unwrap_or(u32::MAX);
+                NEWS.0.saturating_add(NEWS.1.saturating_mul(places)).min(NEWS.2)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
     /// The reason of the condition that says it.
     pub(crate) fn reason(&self) -> &'static str {
         match self {

@@ -21,7 +21,13 @@ const WAITING: &str = "WaitingForPoolEntry";
 /// Has claims looked at when their entries change, and when they are told something else.
 pub(super) fn wake(context: &Arc<Context>, queue: &Queue<Key>) {
     let to = queue.clone();
-    context.board.on_change(move |key| to.add(key.clone()));
+    context.board.on_change(move |key, after| {
+        if after.is_zero() {
+            to.add(key.clone());
+        } else {
+            to.add_after(key.clone(), after);
+        }
+    });
     let to = queue.clone();
     context.seen.pooled_remote_machines.on_change(move |change| {
         let holders = [change.before, change.after].into_iter().flatten().filter_map(holder);
