@@ -6,6 +6,7 @@
 
 mod admission;
 mod cases;
+mod machines;
 mod tried;
 
 use std::collections::BTreeSet;
@@ -64,6 +65,7 @@ fn each_field_is_given_wrongly_by_a_case() {
                 "no case gives {path} of {kind} wrongly"
             );
         }
+        // A field that is gone must not stay here.
         for path in named {
             assert!(all.iter().any(|(known, _)| *known == path), "{kind} has no {path}");
         }
