@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use testbed::{Machine as Host, Shell, SudoRule};
@@ -118,10 +118,11 @@ impl<'a> Trial<'a> {
         }
     }
 
-    fn secret(&self, name: &str, data: &Value) {
-        if !data.is_null() {
-            self.site.secret(name, self.filled(data));
-        }
+    /// A Secret, if there is to be one.
+    fn secret(&self, name: &str, data: &Value) -> Option<Value> {
+        (!data.is_null()).then(
+            || json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": self.filled(data) }),
+        )
     }
 
     /// A spec with what is wrong laid over it, where that is what is wrong.
@@ -159,13 +160,10 @@ impl<'a> Trial<'a> {
             let _ = (wrong, writeln!(text, "{}", self.shown(true, right)));
         }
         self.until("Ready", &mut String::new())?;
-        self.site.delete(&self.name);
-        if self.is_pooled {
-            self.site
-                .namespace
-                .kubectl(&["delete", "prm", &self.name, "--timeout=100s"])
-                .unwrap();
-        }
+        let (remote_machine, entry) = (format!("rm/{}", self.name), format!("prm/{}", self.name));
+        let all = ["delete", "--timeout=100s", &remote_machine, &entry];
+        let all = if self.is_pooled { &all[..] } else { &all[..3] };
+        self.site.namespace.kubectl(all).unwrap();
         Ok(self.hidden(&text))
     }
 
@@ -175,31 +173,41 @@ impl<'a> Trial<'a> {
             "address": "@ADDRESS@", "port": 22, "user": "root", "sshKeyRef": { "name": "key" }, "timeouts": { "connectSeconds": 3 },
         });
         let machine = self.laid(&[On::Machine, On::Alone], machine);
-        if let Some([wrong, _]) = &self.case.secret {
-            self.secret(&self.name, wrong);
-        }
         let data = format!("{}-data", self.name);
         let right = json!({ "value": self.case.data.unwrap_or(COUNTS), "format": "cloud-config" });
-        self.secret(&data, if self.case.on == On::Data { &self.case.wrong } else { &right });
-        self.site.machine(&self.name, Some(&data));
-        let spec = if self.is_pooled {
+        let bootstrap = if self.case.on == On::Data { &self.case.wrong } else { &right };
+        let wrong = self.case.secret.as_ref().map_or(&Value::Null, |[wrong, _]| wrong);
+        let secrets = [(&data, bootstrap), (&self.name, wrong)].into_iter();
+        let mut all: Vec<Value> = secrets.filter_map(|(name, data)| self.secret(name, data)).collect();
+        let reference = json!({ "apiGroup": "infrastructure.cluster.x-k8s.io", "kind": "RemoteMachine", "name": self.name });
+        all.push(json!({
+            "apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Machine", "metadata": { "name": self.name },
+            "spec": { "clusterName": "c", "bootstrap": { "dataSecretName": data }, "infrastructureRef": reference },
+        }));
+        let mut spec = machine.clone();
+        if self.is_pooled {
             let entry = json!({ "pool": "@NAME@", "failureDomain": "rack-1", "machine": machine });
-            self.site.apply(json!({
+            all.push(json!({
                 "apiVersion": GROUP, "kind": "PooledRemoteMachine", "metadata": { "name": self.name },
                 "spec": self.laid(&[On::Entry], entry),
             }));
-            self.laid(&[On::Claim], json!({ "pool": "@NAME@", "failureDomain": "rack-1" }))
-        } else {
-            machine
-        };
-        self.site
-            .apply(json!({ "apiVersion": GROUP, "kind": "RemoteMachine", "metadata": { "name": self.name }, "spec": spec }));
-        self.site.own(&self.name);
+            spec = self.laid(&[On::Claim], json!({ "pool": "@NAME@", "failureDomain": "rack-1" }));
+        }
+        self.site.apply(json!({ "apiVersion": "v1", "kind": "List", "items": all }));
+        let owner = json!({
+            "apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Machine", "name": self.name, "controller": true,
+            "uid": self.site.get(&format!("machine/{}", self.name), "{.metadata.uid}"),
+        });
+        self.site.apply(json!({
+            "apiVersion": GROUP, "kind": "RemoteMachine", "metadata": { "name": self.name, "ownerReferences": [owner] }, "spec": spec,
+        }));
     }
 
     fn mend(&self) {
         if let Some([_, right]) = &self.case.secret {
-            self.secret(&self.name, right);
+            self.secret(&self.name, right)
+                .into_iter()
+                .for_each(|secret| self.site.apply(secret));
         }
         let mend = self.filled(&self.case.mend);
         if mend.is_null() {
@@ -207,7 +215,10 @@ impl<'a> Trial<'a> {
         }
         let (remote_machine, entry) = (format!("rm/{}", self.name), format!("prm/{}", self.name));
         match self.case.on {
-            On::Data => self.secret(&format!("{}-data", self.name), &self.case.mend),
+            On::Data => {
+                let data = self.secret(&format!("{}-data", self.name), &self.case.mend);
+                self.site.apply(data.unwrap());
+            }
             On::Machine if self.is_pooled => self.site.patch(&entry, &json!({ "spec": { "machine": mend } })),
             On::Entry => self.site.patch(&entry, &json!({ "spec": mend })),
             On::Machine | On::Alone | On::Claim => self.site.patch(&remote_machine, &json!({ "spec": mend })),
@@ -222,19 +233,16 @@ impl<'a> Trial<'a> {
 
     /// Waits until the condition Ready has this reason, and adds what it says.
     fn until(&self, reason: &str, text: &mut String) -> Result<(), String> {
-        let began = Instant::now();
-        loop {
-            let ready = self.ready("rm");
-            if ready.split(' ').next() == Some(reason) {
-                let _ = writeln!(text, "RemoteMachine: {}", indented(&ready));
-                return Ok(());
-            }
-            if began.elapsed() > WATCHDOG {
-                let object = self.site.object(&format!("rm/{}", self.name));
-                return Err(format!("{}: not {reason}: {object:#}", self.name));
-            }
-            std::thread::sleep(Duration::from_millis(100));
+        let what = format!("rm/{}", self.name);
+        let condition = format!("jsonpath={{.status.conditions[?(@.type==\"Ready\")].reason}}={reason}");
+        let timeout = format!("--timeout={}s", WATCHDOG.as_secs());
+        let waited = self.site.namespace.kubectl(&["wait", "--for", &condition, &what, &timeout]);
+        let ready = self.ready("rm");
+        if waited.is_err() || ready.split(' ').next() != Some(reason) {
+            return Err(format!("{}: not {reason}: {:#}", self.name, self.site.object(&what)));
         }
+        let _ = writeln!(text, "RemoteMachine: {}", indented(&ready));
+        Ok(())
     }
 
     /// What was given, in words.
