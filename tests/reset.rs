@@ -472,6 +472,20 @@ fn who_comes_when_a_lost_connections_reset_is_just_over_is_told_that_all_is_clea
 }
 
 #[test]
+fn who_comes_while_a_reset_removes_what_it_remembered_waits_until_that_is_gone() {
+    let host = Host::plain();
+    // One whose lock is there still; it goes on when somebody waits for it.
+    host.sh("mkdir -p /var/lib/anywhere\n\
+         printf '#!/bin/sh\\ntouch /tmp/go\\nexec /usr/bin/sleep \"$@\"\\n' > /usr/sbin/sleep && chmod +x /usr/sbin/sleep\n\
+         setsid sh -c 'set -- $(cat /proc/$$/stat); read -r boot </proc/sys/kernel/random/boot_id\n\
+         echo \"run plan $$ ${22} $boot somebody\" >/var/lib/anywhere/lock.1; touch /tmp/held\n\
+         until [ -e /tmp/go ]; do /usr/bin/sleep 0.1; done; rm -rf /var/lib/anywhere' &\n\
+         until [ -e /tmp/held ]; do /usr/bin/sleep 0.1; done");
+    host.apply();
+    host.sh("[ -e /tmp/go ] && [ -s /var/lib/anywhere/owner ] && [ -s /var/lib/anywhere/baseline ]");
+}
+
+#[test]
 fn a_file_that_cannot_be_removed_is_told() {
     let host = Host::plain();
     host.apply();

@@ -29,6 +29,7 @@ a_attach() {
 	*) a_fail 'tool printf is not built into /bin/sh there' ;;
 	esac
 	[ -z "$A_FACTS" ] || h_facts
+	[ ! -d "$A_DIR" ] || [ -s "$A_DIR/owner" ] || a_leaving
 	[ "$A_MODE" != apply ] || a_same
 	if [ -s "$A_DIR/owner" ]; then
 		IFS= read -r A_LINE <"$A_DIR/owner"
@@ -50,6 +51,15 @@ a_attach() {
 		a_look
 	fi
 	a_start
+}
+
+# a_leaving: waits for a reset that has ended well and is just removing our folder: what was written there now would go with it.
+a_leaving() {
+	A_TRY=0
+	while [ -d "$A_DIR" ] && [ "$A_TRY" -lt 50 ] && a_held; do
+		A_TRY=$((A_TRY + 1))
+		a_nap
+	done
 }
 
 # a_same: ends here if what this host remembers was another machine's, whose image or backup this one was made from; unless all steps

@@ -68,7 +68,18 @@ a_finish() {
 	a_uptime
 	a_note "ran $A_ID $A_PLAN $A_RESULT $A_UP"
 	if [ -n "$A_POWER" ]; then e_power_off >/dev/null 2>&1 </dev/null 4>&- 5>&- & fi
-	[ "$A_MODE$A_RESULT" != resetok ] || rm -rf "$A_DIR"
+	[ "$A_MODE$A_RESULT" != resetok ] || a_vanish
+}
+
+# a_vanish: our folder goes, and the lock last: whoever comes waits for us as long as it is there; see a_leaving.
+a_vanish() {
+	for A_L in "$A_DIR"/*; do
+		case ${A_L##*/} in
+		lock.*) ;;
+		*) rm -rf "$A_L" ;;
+		esac
+	done
+	rm -rf "$A_DIR"
 }
 
 # a_leave: on every way out.
