@@ -57,6 +57,7 @@ impl Container {
                 port: host.port(),
                 user,
                 use_sudo: user != "root",
+                mode,
                 folder: folder.path().to_str().unwrap(),
             },
         );
@@ -272,4 +273,25 @@ fn what_is_in_the_way_is_said() {
     assert!(matches!(error(&ran), Error::Owned { owner } if owner == "other/one"));
     assert_eq!(sh(&host, "ls /srv"), "");
     container.is_left_clean();
+}
+
+#[test]
+fn what_the_login_shell_says_is_no_outcome() {
+    // Only where the program is begun: what is said while files are copied breaks scp(1) itself.
+    let noise = "case $BASH_EXECUTION_STRING in *landing) echo clean; echo lost+found; echo fail x; echo owned me; \
+                 printf 'no end of line';; esac\n";
+    let host = Machine::start(&MachineSpec {
+        login_shell: Some("/bin/bash".to_owned()),
+        sudo: SudoRule::NoPassword,
+        ..MachineSpec::with_shell(Shell::Dash)
+    })
+    .unwrap();
+    sh(&host, &format!("cat >/home/admin/.bashrc <<'END'\n{noise}END"));
+    let run = |plan: &Plan, mode: Mode| Container::new(&host, "admin", plan, mode).run();
+    run(&plan(DATA), Mode::Apply).expect(0);
+    assert_eq!(sh(&host, "cat /srv/ran"), "a\nb\n");
+    run(&Plan::reset(&["touch /srv/is-run; false".to_owned()]).unwrap(), Mode::Reset).expect(1);
+    sh(&host, "rm /srv/is-run; echo 'admin ALL=(ALL) ALL' >>/etc/sudoers");
+    let ran = run(&plan(DATA), Mode::Apply).expect(1);
+    assert!(error(&ran).to_string().contains("a password is required"), "{ran:?}");
 }

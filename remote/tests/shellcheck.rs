@@ -169,6 +169,7 @@ fn generated_programs_are_clean() {
             port: 2222,
             user: "it's",
             use_sudo: true,
+            mode: Mode::Reset,
             folder: "/it's",
         };
         let carrier = carrier(&Plan::reset(&["echo".to_owned()]).unwrap(), &program, &carrying).unwrap();

@@ -5,7 +5,7 @@
 //! over (`landing.sh`), follows the run as the engine would, and says what happened in words; its last line is the outcome, which
 //! [`crate::engine::carried`] reads.
 
-use super::{code, enter, has_contents, quote};
+use super::{Mode, code, enter, has_contents, quote};
 use crate::plan::Plan;
 use crate::secret::Secret;
 
@@ -30,6 +30,8 @@ pub struct Carrying<'a> {
     pub user: &'a str,
     /// Whether steps run as root by sudo or doas, which must not ask for a password.
     pub use_sudo: bool,
+    /// What the program is for.
+    pub mode: Mode,
     /// The folder that the files of the carrier are in, as an absolute path.
     pub folder: &'a str,
 }
@@ -74,6 +76,7 @@ pub fn carrier(plan: &Plan, program: &Secret, carrying: &Carrying<'_>) -> Result
         port,
         user,
         use_sudo,
+        mode,
         folder,
     } = *carrying;
     let is_user = |c: char| !c.is_control() && !c.is_whitespace() && c != '@' && c != ':';
@@ -100,9 +103,10 @@ pub fn carrier(plan: &Plan, program: &Secret, carrying: &Carrying<'_>) -> Result
         host.to_owned()
     };
     let entrypoint = format!(
-        "#!/bin/sh\n# shellcheck disable=SC2317,SC2329\nset -eu\nJ_PLAN={plan}\nJ_STEPS={steps}\nJ_SILENCE={SILENCE}\nJ_FOLDER={there}\n\
+        "#!/bin/sh\n# shellcheck disable=SC2317,SC2329\nset -eu\nJ_MODE={mode}\nJ_PLAN={plan}\nJ_STEPS={steps}\nJ_SILENCE={SILENCE}\nJ_FOLDER={there}\n\
          j_ssh() {{\n{ssh} {ssh_port}{login} \"$@\"\n}}\n\
          j_scp() {{\n{scp} {scp_port}{program} {landing} {target}\n}}\n{rest}",
+        mode = mode.as_str(),
         plan = plan.id(),
         steps = plan.steps().len(),
         ssh_port = option("-p"),
@@ -139,6 +143,7 @@ mod tests {
             port: 22,
             user: "ubuntu",
             use_sudo: true,
+            mode: Mode::Reset,
             folder: "/f",
         };
         change(&mut carrying);

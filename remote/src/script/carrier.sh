@@ -80,11 +80,16 @@ j_name() {
 	for J_ in 1 2 3 4; do J_NAME=${J_NAME#* }; done
 }
 
-# j_hear: what the host says; ends with the outcome. See docs/journal.md.
+# j_hear: what the host says; ends with the outcome. See docs/journal.md. What the login shell says before the program begins means
+# nothing; the program begins with its greeting, or says why it cannot.
 j_hear() {
-	J_NAME='' J_FAILED='' J_FAILURE=''
+	J_NAME='' J_FAILED='' J_FAILURE='' J_BEGAN=''
 	while IFS= read -r J_LINE; do
 		: >"$J_TMP/heard"
+		[ -n "$J_BEGAN" ] || case $J_LINE in
+		"anywhere 1 "* | "fail privilege "* | "fail state "* | "fail readonly "* | "fail space "* | "fail inodes "*) J_BEGAN=1 ;;
+		*) continue ;;
+		esac
 		J_REST=${J_LINE#* }
 		J_NUMBER=${J_REST%% *}
 		case $J_LINE in
@@ -111,11 +116,17 @@ j_hear() {
 			;;
 		"ran "*" $J_PLAN stopped "*) j_end 'stopped' ;;
 		"ran "*" $J_PLAN failed "*) j_end "${J_FAILED:-${J_FAILURE:-lost a step failed, but the host does not say which}}" ;;
-		"done $J_PLAN" | clean)
+		"done $J_PLAN")
 			j_say 'unchanged'
 			exit 0
 			;;
-		"held "* | "owned "* | "foreign "* | "lost"* | "fail "*) j_end "$J_LINE" ;;
+		clean)
+			# A host that remembers nothing is what a reset wants, and nobody else.
+			[ "$J_MODE" = reset ] || continue
+			j_say 'unchanged'
+			exit 0
+			;;
+		"held "* | "owned "* | "foreign "* | lost | "lost "* | "fail "*) j_end "$J_LINE" ;;
 		esac
 	done
 	j_end 'cut the connection ended before the run did'

@@ -12,7 +12,8 @@ if [ -n "$J_ROOT" ] && [ "$(id -u)" != 0 ]; then
 	else
 		rm -rf "$J_HERE"
 		J_SAID=$(printf '%s ' "$J_SAID" | tr '\n' ' ')
-		printf 'fail privilege %s\n' "$J_SAID"
+		# What the login shell said by itself may have no end of line.
+		printf '\nfail privilege %s\n' "$J_SAID"
 		exit 1
 	fi
 fi

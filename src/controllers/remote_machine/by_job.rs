@@ -116,6 +116,7 @@ pub(super) fn errand(
         port: machine.port,
         user: &machine.user,
         use_sudo: machine.use_sudo,
+        mode,
         folder: FOLDER,
     };
     let carrier = script::carrier(plan, &program, &carrying).map_err(|error| match error {
