@@ -116,6 +116,11 @@ fn the_end_of_the_job_decides() {
     let clean_up = job(&site, "c-j-clean-up", "");
     assert_eq!(clean_up["metadata"].get("ownerReferences"), None, "{clean_up}");
     site.until_says("j", "no Pod yet");
+    // Where it cannot begin, another spec helps here, too.
+    site.patch("remotemachine/j", &json!({ "spec": { "user": "admin" } }));
+    let other = job(&site, "c-j-clean-up", &uid(&clean_up));
+    assert_ne!(uid(&other), uid(&clean_up));
+    site.until_says("j", "no Pod yet");
     end(&site, "c-j-clean-up", "Complete", "CompletionsReached");
     assert_eq!(site.events("j", "Cleaned").len(), 1);
     let jobs = site.namespace.kubectl(&["get", "jobs", "-o", "name"]).unwrap();

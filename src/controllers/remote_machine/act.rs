@@ -230,7 +230,8 @@ impl RemoteMachines {
             }
             Action::Clean => self.begin(key, seen, Mode::Reset).await,
             Action::Compare => {
-                let (prepared, read) = self.prepare(key, seen, Mode::Apply).await?;
+                let mode = seen.work.as_ref().map_or(Mode::Apply, |report| report.mode);
+                let (prepared, read) = self.prepare(key, seen, mode).await?;
                 let is_same = match (&prepared, &seen.work) {
                     (Ok(prepared), Some(report)) => prepared.id == report.id,
                     // What it runs on is there already; when it has ended, the rest is seen to.

@@ -342,15 +342,19 @@ fn waits_for(seen: &Seen) -> Option<(&'static str, String)> {
     }
 }
 
+/// What is done about work that is under way.
+fn compared(seen: &Seen) -> Action {
+    if seen.attempt.is_changed {
+        Action::Compare
+    } else {
+        Action::None
+    }
+}
+
 /// The host is being provisioned, or was.
 fn worked(seen: &Seen, report: &Report, now: Timestamp) -> Decision {
     let Some(Ended { at, result }) = &report.ended else {
-        let action = if seen.attempt.is_changed {
-            Action::Compare
-        } else {
-            Action::None
-        };
-        return Decision::act(action, Standing::Running(words::running(&report.progress)));
+        return Decision::act(compared(seen), Standing::Running(words::running(&report.progress)));
     };
     let error = match result {
         Ok(_) => return Decision::act(Action::Finish, Standing::Provisioned),
@@ -434,7 +438,10 @@ fn deleting(seen: &Seen, patience: Duration, now: Timestamp) -> Decision {
         };
     };
     match &report.ended {
-        None => say("Cleaning", format!("cleaning the host: {}", words::running(&report.progress))).at(deadline),
+        None => {
+            let what = format!("cleaning the host: {}", words::running(&report.progress));
+            Decision::act(compared(seen), Standing::Deleting("Cleaning", what)).at(deadline)
+        }
         Some(Ended { result: Ok(_), .. }) => let_go(Why::Cleaned),
         Some(Ended { result: Err(error), .. }) if error.owner().is_some() => let_go(Why::NotIts),
         Some(Ended { at, result: Err(error) }) => {

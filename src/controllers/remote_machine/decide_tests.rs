@@ -434,6 +434,11 @@ fn a_host_is_cleaned_until_it_is_clean_or_patience_ends() {
         (decision.action, reason(&decision.standing), decision.at),
         (Action::None, "Cleaning", Some(ago(-570)))
     );
+    // A Job that cannot begin may have another image by now.
+    let mut changed = cleaning(work(Mode::Reset, None));
+    changed.attempt.is_changed = true;
+    let decision = decided(&changed);
+    assert_eq!((decision.action, decision.at), (Action::Compare, Some(ago(-570))));
     assert_eq!(
         decided(&cleaning(work(Mode::Reset, Some(Ok(()))))).action,
         Action::LetGo(Why::Cleaned)
