@@ -25,6 +25,21 @@ pub(crate) enum JobError {
     /// It was deleted before it had ended.
     #[error("Job {0} was deleted before it had ended")]
     Deleted(Key),
+    /// It has taken too long.
+    #[error(
+        "Job {job} has not {} within {seconds} s, and was deleted: {at}",
+        if *.has_begun { "ended" } else { "begun" }
+    )]
+    Late {
+        /// Which one.
+        job: Key,
+        /// Whether a Pod of it was at work.
+        has_begun: bool,
+        /// How long it was waited for.
+        seconds: u64,
+        /// What it was at.
+        at: String,
+    },
     /// It has given up.
     #[error(transparent)]
     Failed(Box<Failure>),

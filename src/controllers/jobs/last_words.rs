@@ -111,6 +111,7 @@ mod tests {
                 secret: k8s_openapi::api::core::v1::Secret::default(),
             },
             mode: Mode::Apply,
+            run_limit: std::time::Duration::from_secs(60),
             redactor: Redactor::of(&Plan::reset(&[]).unwrap()).and([Secret::from("hunter2")]),
         };
         let last = LastWords {

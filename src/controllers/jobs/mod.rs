@@ -9,12 +9,12 @@ mod kinds;
 mod last_words;
 mod outcome;
 mod requests;
+mod secrets;
 mod shape;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret as SecretObject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use remote::engine::{self, Finish};
 use remote::redact::Redactor;
@@ -40,6 +40,13 @@ pub(in crate::controllers) use shape::{Order, Owner, ShapeError, Shaped, name, s
 /// How long the Pods of a Job that was deleted may take to end. Until then they may be at work on the host.
 const LINGER: Duration = Duration::from_secs(120);
 
+/// How long a Job that cleans may take until its Pod begins. Whoever gives a machine back waits for it, and so does whoever could have the
+/// machine next: where it cannot be pulled or placed, they are to be told. Clusters that add a node for a Pod do so sooner.
+const TO_BEGIN: Duration = Duration::from_secs(600);
+
+/// How much longer than the run on the machine a Job that cleans may take: for Pods that are tried again, and their images.
+const TO_END: Duration = Duration::from_secs(300);
+
 /// How often a Job is made while others make one of its name at the same time.
 const ATTEMPTS: usize = 5;
 
@@ -49,6 +56,8 @@ pub(crate) struct Errand {
     pub(in crate::controllers) shaped: Shaped,
     /// Whether it provisions the host or cleans it.
     pub(in crate::controllers) mode: Mode,
+    /// How long the run on the machine may take.
+    pub(in crate::controllers) run_limit: Duration,
     /// What its log must not show.
     pub(in crate::controllers) redactor: Redactor,
 }
@@ -79,28 +88,23 @@ impl Jobs {
         listener: &(dyn Fn(String) + Sync),
     ) -> Result<Finish, WorkError> {
         let inner = &self.0;
-        let result = match inner.make(errand, cancel).await.map_err(WorkError::Job)? {
-            Some(uid) => inner.follow(errand, &uid, cancel, listener).await,
-            None => Err(WorkError::Run(engine::Error::Stopped)),
+        let Some(made) = inner.make(errand, cancel).await.map_err(WorkError::Job)? else {
+            return Err(WorkError::Run(engine::Error::Stopped));
         };
-        // What is in it is needed no more, and secret.
-        let secret = secret_key(errand);
-        match inner.api.confirm::<SecretObject>(&secret).await {
-            Ok(Some(found)) if is_ours(&found.metadata, errand) => {
-                let uid = found.metadata.uid.unwrap_or_default();
-                if let Err(error) = requests::delete::<SecretObject>(&inner.api, &secret, &uid).await {
-                    tracing::warn!(%error, "a Job's Secret stays until its RemoteMachine goes");
-                }
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "a Job's Secret stays until its RemoteMachine goes"),
+        let result = inner.follow(errand, &made.job, cancel, listener).await;
+        // Where the API server has failed, the Job may be there still, and its next Pod needs it.
+        if !matches!(result, Err(WorkError::Job(JobError::NotMade(_)))) {
+            // What is in it is needed no more, and secret.
+            inner.drop_secret(errand, &made.secret).await;
         }
         result
     }
 }
 
-fn secret_key(errand: &Errand) -> Key {
-    key_of(&errand.shaped.secret.metadata)
+/// A Job and its Secret that are there, by their UIDs.
+struct Made {
+    job: String,
+    secret: String,
 }
 
 fn annotation<'a>(meta: &'a ObjectMeta, name: &str) -> Option<&'a str> {
@@ -120,8 +124,23 @@ fn is_same_work(meta: &ObjectMeta, errand: &Errand) -> bool {
 }
 
 impl Inner {
-    /// Makes the Job, or finds it: its UID; nothing if it is wanted no more.
-    async fn make(&self, errand: &Errand, cancel: &CancellationToken) -> Result<Option<String>, JobError> {
+    /// Makes the Job, or finds it; nothing if it is wanted no more.
+    async fn make(&self, errand: &Errand, cancel: &CancellationToken) -> Result<Option<Made>, JobError> {
+        let mut secret = None;
+        let made = self.try_to_make(errand, cancel, &mut secret).await;
+        if let (Err(_) | Ok(None), Some(secret)) = (&made, secret) {
+            self.drop_secret(errand, &secret).await;
+        }
+        made
+    }
+
+    /// As `make`; `secret` is the UID of the Secret that was made meanwhile.
+    async fn try_to_make(
+        &self,
+        errand: &Errand,
+        cancel: &CancellationToken,
+        secret: &mut Option<String>,
+    ) -> Result<Option<Made>, JobError> {
         let key = &errand.shaped.key;
         for _ in 0..ATTEMPTS {
             self.remove_others(errand, cancel).await?;
@@ -135,7 +154,9 @@ impl Inner {
                 }
                 if is_same_work(meta, errand) && !outcome::is_over(&found) && meta.deletion_timestamp.is_none() {
                     let found = self.seen.jobs.apply(found);
-                    return Ok(found.metadata.uid.clone());
+                    let job = found.metadata.uid.clone().unwrap_or_default();
+                    let secret = self.have_secret(errand).await?;
+                    return Ok(Some(Made { job, secret }));
                 }
                 // One that has ended says nothing of the host as it is now; the host itself knows what was done there.
                 self.remove(&found, cancel).await?;
@@ -143,9 +164,12 @@ impl Inner {
             if cancel.is_cancelled() {
                 return Ok(None);
             }
-            self.put_secret(errand).await?;
+            let its = secret.insert(self.put_secret(errand).await?).clone();
             match requests::create_job(&self.api, key, &errand.shaped.job).await {
-                Ok(made) => return Ok(self.seen.jobs.apply(made).metadata.uid.clone()),
+                Ok(made) => {
+                    let job = self.seen.jobs.apply(made).metadata.uid.clone().unwrap_or_default();
+                    return Ok(Some(Made { job, secret: its }));
+                }
                 Err(ApiError::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -194,30 +218,6 @@ impl Inner {
         }
     }
 
-    /// Makes the Secret; one of a former Job goes.
-    async fn put_secret(&self, errand: &Errand) -> Result<(), JobError> {
-        let (secret, key) = (&errand.shaped.secret, secret_key(errand));
-        for _ in 0..ATTEMPTS {
-            match requests::create_secret(&self.api, secret, &key).await {
-                Ok(()) => return Ok(()),
-                Err(ApiError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-            let Some(found) = self.api.confirm::<SecretObject>(&key).await? else {
-                continue;
-            };
-            if !is_ours(&found.metadata, errand) {
-                return Err(JobError::NameTaken {
-                    kind: "Secret",
-                    name: key,
-                });
-            }
-            let uid = found.metadata.uid.unwrap_or_default();
-            requests::delete::<SecretObject>(&self.api, &key, &uid).await?;
-        }
-        Err(ApiError::Conflict(format!("Secret {key}")).into())
-    }
-
     /// The Pods of a Job, as they were seen.
     fn pods(&self, job: &Key, uid: &str) -> Vec<Arc<Pod>> {
         let is_its = |pod: &Arc<Pod>| pod.metadata.owner_references.iter().flatten().any(|owner| owner.uid == uid);
@@ -235,6 +235,7 @@ impl Inner {
         let key = &errand.shaped.key;
         let mut changed: watch::Receiver<()> = self.followed.follow(key);
         let mut last: Option<LastWords> = None;
+        let (since, mut has_begun) = (Instant::now(), false);
         loop {
             changed.mark_unchanged();
             let job = self.seen.jobs.get(key);
@@ -242,7 +243,8 @@ impl Inner {
                 return Err(WorkError::Job(JobError::Deleted(key.clone())));
             };
             let pods = self.pods(key, uid);
-            match outcome::standing(&job, &pods) {
+            has_begun |= outcome::has_begun(&pods);
+            let at = match outcome::standing(&job, &pods) {
                 Standing::Complete => {
                     if errand.mode == Mode::Reset {
                         // What it has proven is so now, and need not be so when the next one begins.
@@ -270,11 +272,30 @@ impl Inner {
                     self.hear(key, &pods, &mut last).await;
                     let before = last.as_ref().map(|last| last.in_words(errand));
                     let before = before.map(|text| format!("\nthe last try: {text}")).unwrap_or_default();
-                    listener(format!("Job {key}: {what}{before}"));
+                    let at = format!("{what}{before}");
+                    listener(format!("Job {key}: {at}"));
+                    at
                 }
-            }
+            };
+            let limit = match (errand.mode, has_begun) {
+                (Mode::Apply, _) => None,
+                (Mode::Reset, false) => Some(TO_BEGIN),
+                (Mode::Reset, true) => Some(errand.run_limit.saturating_add(TO_END)),
+            };
+            let late = async {
+                match limit {
+                    Some(limit) => tokio::time::sleep(limit.saturating_sub(since.elapsed())).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 _ = changed.changed() => {}
+                () = late => {
+                    let removed = self.remove(&job, &CancellationToken::new()).await;
+                    removed.map_err(|error| WorkError::Job(error.into()))?;
+                    let seconds = limit.unwrap_or_default().as_secs();
+                    return Err(WorkError::Job(JobError::Late { job: key.clone(), has_begun, seconds, at }));
+                }
                 () = cancel.cancelled() => {
                     // The host is waited for, not whoever waits for us.
                     let removed = self.remove(&job, &CancellationToken::new()).await;
@@ -296,3 +317,7 @@ impl Inner {
         *last = Some(LastWords { ended, log });
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

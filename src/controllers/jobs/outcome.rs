@@ -66,6 +66,12 @@ pub(super) fn standing(job: &Job, pods: &[Arc<Pod>]) -> Standing {
     })
 }
 
+/// Whether one of these Pods was ever at work; before, it waits for a node, an image, or what comes before its containers.
+pub(super) fn has_begun(pods: &[Arc<Pod>]) -> bool {
+    pods.iter()
+        .any(|pod| matches!(pod.status.phase.as_str(), "Running" | "Succeeded" | "Failed"))
+}
+
 /// The newest container of the program that has ended, and not well.
 pub(super) fn ended(pods: &[Arc<Pod>]) -> Option<Ended> {
     newest_first(pods).into_iter().find_map(|pod| {

@@ -38,16 +38,17 @@ pub(super) async fn create_job(api: &Api, key: &Key, job: &Value) -> Result<Job,
         .await
 }
 
-/// Makes a Secret.
+/// Makes a Secret, and gives its UID.
 ///
 /// # Errors
 /// [`ApiError::Conflict`] if there is one of its name.
-pub(super) async fn create_secret(api: &Api, secret: &SecretObject, key: &Key) -> Result<(), ApiError> {
+pub(super) async fn create_secret(api: &Api, secret: &SecretObject, key: &Key) -> Result<String, ApiError> {
     let secrets: kube::Api<SecretObject> = kube::Api::namespaced(api.client().clone(), &key.namespace);
     let what = format!("Secret {key}");
     let parameters = parameters();
     let made = secrets.create(&parameters, secret);
-    api.within("create", "Secret", what, made).await.map(drop)
+    let made = api.within("create", "Secret", what, made).await?;
+    Ok(made.metadata.uid.unwrap_or_default())
 }
 
 /// Deletes an object, if it is this one still, and afterwards what is its.

@@ -154,6 +154,7 @@ pub(super) fn errand(
     Ok(Errand {
         shaped: shaped.map_err(refused)?,
         mode,
+        run_limit: limits.run,
         redactor: Redactor::of(plan),
     })
 }

@@ -31,7 +31,7 @@ pub(super) fn reason(error: &WorkError) -> &'static str {
         WorkError::Job(JobError::NameTaken { .. }) => return "JobNameTaken",
         WorkError::Job(JobError::NotMade(_)) => return "JobNotMade",
         WorkError::Job(JobError::Deleted(_)) => return "JobDeleted",
-        WorkError::Job(JobError::Failed(_)) => return "JobFailed",
+        WorkError::Job(JobError::Failed(_) | JobError::Late { .. }) => return "JobFailed",
         WorkError::Run(error) => error,
     };
     match error {
