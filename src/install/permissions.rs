@@ -73,7 +73,8 @@ pub(super) const OF_OBJECTS: &[Permission] = &[
         names: &[],
         verbs: READ,
     },
-    // RemoteMachines with a provisionJob: each such Job has a Secret with its program, which goes with it.
+    // RemoteMachines with a provisionJob: each such Job has a Secret with its program, which goes with it. Its template is a whole Pod: who
+    // may write RemoteMachines has the controller make any Pod in their namespace.
     Permission {
         group: "batch",
         resources: &["jobs"],

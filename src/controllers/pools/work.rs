@@ -137,9 +137,7 @@ impl Pools {
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(refused) => {
-                // The paths are those of the RemoteMachine that the entry was made into.
-                let what = refused.message.replace("spec.", "spec.machine.");
-                let outcome = Outcome::Unclean(Reason::Failed(what));
+                let outcome = Outcome::Unclean(Reason::Failed(of_entry(&refused.message)));
                 self.remember_not_begun(&uid, Some((attempt, outcome)));
                 self.queue.add(key.namespace);
                 return Ok(());
@@ -163,6 +161,22 @@ impl Pools {
         );
         Ok(())
     }
+}
+
+/// A text with the paths of the entry, for those of the RemoteMachine that it was made into. How a Job is like is kept in its status.
+fn of_entry(message: &str) -> String {
+    let mut text = String::new();
+    for (index, part) in message.split("spec.").enumerate() {
+        let is_within = text.ends_with(|before: char| before == '.' || before.is_alphanumeric());
+        text.push_str(match (index, is_within, part.starts_with("provisionJob")) {
+            (0, ..) => "",
+            (_, true, _) => "spec.",
+            (_, false, true) => "status.",
+            (_, false, false) => "spec.machine.",
+        });
+        text.push_str(part);
+    }
+    text
 }
 
 /// The attempt that a cleaning was.
@@ -260,6 +274,23 @@ mod tests {
             last: "cut".to_owned(),
         });
         assert!(matches!(outcome(Err(&lost)), Some(Outcome::Unclean(Reason::Unreachable(_)))));
+    }
+
+    #[test]
+    fn what_is_wrong_is_found_in_the_entry() {
+        for (of_machine, expected) in [
+            (
+                "spec.user is empty\nspec.sshCertificateRef needs spec.sshKeyRef",
+                "spec.machine.user is empty\nspec.machine.sshCertificateRef needs spec.machine.sshKeyRef",
+            ),
+            (
+                "spec.provisionJob.jobSpecTemplate.spec.template.spec.containers is empty",
+                "status.provisionJob.jobSpecTemplate.spec.template.spec.containers is empty",
+            ),
+            ("see to it", "see to it"),
+        ] {
+            assert_eq!(of_entry(of_machine), expected);
+        }
     }
 
     #[test]
