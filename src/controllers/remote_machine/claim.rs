@@ -137,7 +137,8 @@ pub(super) async fn may_begin(context: &Context, key: &Key) -> Result<bool, ApiE
     };
     let found: Option<PooledRemoteMachine> = context.api.confirm(&entry).await?;
     let state = found.and_then(|found| pools::read_entry(&found).ok());
-    Ok(state.is_some_and(|read| may_provision(&claim, &pools::met(read.state, &object))))
+    // That it has begun may have been taken back since it was written.
+    Ok(claim.begun && state.is_some_and(|read| may_provision(&claim, &pools::met(read.state, &object))))
 }
 
 /// Its pool is looked at when what was done on the host has ended, where that is for the pool to know.

@@ -159,7 +159,11 @@ impl Work {
             id: assignment.id.clone(),
             mode: assignment.mode,
             since: Timestamp::now(),
-            progress: Progress::default(),
+            progress: Progress {
+                // What a Job does on the host is not seen: it counts as there from the start.
+                has_connected: assignment.means.job().is_some(),
+                ..Progress::default()
+            },
             ended: None,
         };
         {

@@ -47,7 +47,7 @@ pub(crate) struct Progress {
     pub(crate) host_keys: BTreeMap<String, String>,
     /// What the host said that it is.
     pub(crate) facts: Option<Box<Facts>>,
-    /// Whether the host has answered at all.
+    /// Whether the host has answered at all, or may have.
     pub(crate) has_connected: bool,
     /// What the bootstrap data asks for and is not done, if that took the host's facts to know.
     pub(crate) notes: Vec<String>,
