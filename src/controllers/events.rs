@@ -75,7 +75,10 @@ impl Events {
         reason: &'static str,
         note: impl Into<String>,
     ) {
-        self.put(about.object_ref(&()), (weight, reason, note.into()), None);
+        let told = told(about.object_ref(&()), (weight, reason, note.into()), None);
+        if self.queue.try_send(told).is_err() {
+            self.metrics.event("dropped");
+        }
     }
 
     /// The same, and returns when it was sent: for what must not be lost by a crash, as its object is about to go. Who listens badly is
@@ -88,36 +91,39 @@ impl Events {
         note: impl Into<String>,
     ) {
         let (done, sent) = oneshot::channel();
-        self.put(about.object_ref(&()), (weight, reason, note.into()), Some(done));
-        let _ = tokio::time::timeout(LAST_WORDS, sent).await;
-    }
-
-    fn put(
-        &self,
-        about: ObjectReference,
-        (weight, reason, note): (Weight, &'static str, String),
-        done: Option<oneshot::Sender<()>>,
-    ) {
-        let told = Told {
-            about,
-            weight,
-            reason,
-            note: bounded(note),
-            done,
+        let told = told(about.object_ref(&()), (weight, reason, note.into()), Some(done));
+        let both = async {
+            if self.queue.send(told).await.is_err() {
+                self.metrics.event("dropped");
+            }
+            let _ = sent.await;
         };
-        tracing::info!(
-            kind = told.about.kind,
-            namespace = told.about.namespace,
-            name = told.about.name,
-            reason,
-            warning = weight == Weight::Warning,
-            note = told.note,
-            "event"
-        );
-        if self.queue.try_send(told).is_err() {
-            self.metrics.event("dropped");
-        }
+        let _ = tokio::time::timeout(LAST_WORDS, both).await;
     }
+}
+
+fn told(
+    about: ObjectReference,
+    (weight, reason, note): (Weight, &'static str, String),
+    done: Option<oneshot::Sender<()>>,
+) -> Told {
+    let told = Told {
+        about,
+        weight,
+        reason,
+        note: bounded(note),
+        done,
+    };
+    tracing::info!(
+        kind = told.about.kind,
+        namespace = told.about.namespace,
+        name = told.about.name,
+        reason,
+        warning = weight == Weight::Warning,
+        note = told.note,
+        "event"
+    );
+    told
 }
 
 async fn send_all(mut told: mpsc::Receiver<Told>, api: Api, instance: String, metrics: Metrics) {
@@ -136,7 +142,7 @@ async fn send_all(mut told: mpsc::Receiver<Told>, api: Api, instance: String, me
         if said.get(&what).is_some_and(|when| now.duration_since(*when) < REMEMBERED) {
             continue;
         }
-        said.insert(what, now);
+        said.insert(what.clone(), now);
         let namespace = told.about.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let events: kube::Api<Event> = kube::Api::namespaced(api.client().clone(), &namespace);
         let event = event(told, &instance, Timestamp::now());
@@ -152,6 +158,7 @@ async fn send_all(mut told: mpsc::Receiver<Told>, api: Api, instance: String, me
             Ok(_) => metrics.event("sent"),
             Err(error) => {
                 metrics.event("failed");
+                said.remove(&what);
                 tracing::debug!(%error, "an event was not taken");
             }
         }

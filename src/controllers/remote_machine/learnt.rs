@@ -13,11 +13,19 @@ const KUBELET: &str = "/var";
 /// Capacity and kind of a machine; nothing of what it did not say.
 pub(super) fn of(facts: &Facts) -> (Option<BTreeMap<String, Value>>, Option<NodeInfo>) {
     let kibibytes = |bytes: u64| json!(format!("{}Ki", bytes / 1024));
+    // One that has nothing is not believed: what it says counts for all machines of its pool.
+    let some = |amount: &u64| *amount >= 1024;
     let disk = facts.file_systems.iter().find(|system| system.path == KUBELET);
     let capacity: BTreeMap<String, Value> = [
-        ("cpu", facts.cpus.map(|count| json!(count.to_string()))),
-        ("memory", facts.memory_bytes.map(kibibytes)),
-        ("ephemeral-storage", disk.map(|system| kibibytes(system.bytes))),
+        (
+            "cpu",
+            facts.cpus.filter(|count| *count > 0).map(|count| json!(count.to_string())),
+        ),
+        ("memory", facts.memory_bytes.filter(some).map(kibibytes)),
+        (
+            "ephemeral-storage",
+            disk.map(|system| system.bytes).filter(some).map(kibibytes),
+        ),
     ]
     .into_iter()
     .filter_map(|(name, amount)| Some((name.to_owned(), amount?)))
@@ -65,5 +73,9 @@ mod tests {
         );
         assert_eq!(json!(kind), json!({ "architecture": "arm64", "operatingSystem": "linux" }));
         assert_eq!(of(&Facts::default()), (None, None));
+        let none = json!({ "os": {}, "cpus": 0, "memoryBytes": 0, "fileSystems": [{
+            "path": "/var", "mountedOn": "/", "bytes": 0, "freeBytes": 0, "readOnly": false, "noexec": false,
+        }] });
+        assert_eq!(of(&serde_json::from_value(none).unwrap()), (None, None));
     }
 }
