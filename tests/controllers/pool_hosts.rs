@@ -149,10 +149,7 @@ fn a_machine_that_is_gone_is_quarantined_and_its_claim_goes_all_the_same() {
     let what = ["wait", "--for=jsonpath={.status.quarantine.reason}=Unreachable", "prm/a"];
     site.namespace.kubectl(&what).unwrap();
     site.namespace.kubectl(&["delete", "prm", "a", "--timeout=60s"]).unwrap();
-    assert_eq!(
-        site.until("m2", "WaitingForPoolEntry"),
-        "position 1 of 1 in pool edge: it has no entries"
-    );
+    site.until_says("m2", "position 1 of 1 in pool edge: it has no entries");
     site.delete("m2");
 }
 
@@ -271,6 +268,42 @@ fn an_entry_that_is_edited_or_deleted_while_it_is_used_stays_with_its_machine() 
         .kubectl(&["wait", "--for=delete", "prm/a", "--timeout=60s"])
         .unwrap();
     assert_eq!(owner(&new), "");
+}
+
+#[test]
+fn a_claim_whose_job_was_made_stays_with_its_machine() {
+    let site = Site::new("pool-job");
+    site.cluster();
+    let (old, new) = (host(), host());
+    let _controller = Controller::start(site.name(), &[]);
+    entry(&site, "a", &old);
+    site.data("m-data", LEAVES);
+    site.machine("m", Some("m-data"));
+    let template = json!({ "spec": { "containers": [{ "name": "ssh", "image": "example.org/ssh:1" }] } });
+    site.apply(json!({
+        "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta2", "kind": "RemoteMachine", "metadata": { "name": "m" },
+        "spec": { "pool": "edge", "provisionJob": { "jobSpecTemplate": { "spec": {
+            "managedBy": "example.org/a-test", "template": template,
+        } } } },
+    }));
+    site.own("m");
+    site.until_says("m", "no Pod yet");
+    let job = site.get("job/c-m", "{.metadata.uid}");
+    entry(&site, "a", &new);
+    let generation = site.get("prm/a", "{.metadata.generation}");
+    let seen = format!("jsonpath={{.status.conditions[?(@.type==\"Ready\")].observedGeneration}}={generation}");
+    site.namespace
+        .kubectl(&["wait", "--for", &seen, "prm/a", "--timeout=60s"])
+        .unwrap();
+    // What the Job has done by now nobody knows.
+    assert_eq!(site.get("job/c-m", "{.metadata.uid}"), job);
+    delete(&site, "m");
+    site.until_says("m", "PooledRemoteMachine a is being cleaned");
+    assert_eq!(site.get("rm/m", "{.spec.address}"), old.address().to_string());
+    assert_eq!(
+        site.get("prm/a", "{.status.host}"),
+        format!("{}:{}", old.address(), old.port())
+    );
 }
 
 #[test]

@@ -197,26 +197,18 @@ impl Pools {
         let Some(machine) = self.as_seen(&key, machine) else {
             return Err(ApiError::Conflict(format!("RemoteMachine {key}")));
         };
+        // First what the machine is known by: once it is named it may be connected to, and nobody would come back to this.
+        let machine = match given::status(object, &machine) {
+            Some(status) => {
+                let version = machine.metadata.resource_version.as_deref();
+                self.patch_machine(&key, Part::Status, json!({ "status": status }), version)
+                    .await?
+            }
+            None => machine,
+        };
         let patch = given::patch(object, &machine, at);
         let version = machine.metadata.resource_version.as_deref();
-        let written: RemoteMachine = self.context.api.patch(&key, Part::Object, patch, version).await?;
-        let written = self.context.seen.remote_machines.apply(written);
-        // By whom the machine was met before, it is known. What another machine said of itself is not this one's.
-        let status = written.status.clone().unwrap_or_default();
-        let known = object.status.as_ref().and_then(|status| status.remembered_hosts.as_ref());
-        let mut changes = Map::new();
-        if let (Some(known), None) = (known, &status.remembered_hosts) {
-            changes.insert("rememberedHosts".to_owned(), json!(known));
-        }
-        if status.capacity.is_some() || status.node_info.is_some() {
-            changes.insert("capacity".to_owned(), Value::Null);
-            changes.insert("nodeInfo".to_owned(), Value::Null);
-        }
-        if !changes.is_empty() {
-            let version = written.metadata.resource_version.as_deref();
-            self.patch_machine(&key, Part::Status, json!({ "status": changes }), version)
-                .await?;
-        }
+        self.patch_machine(&key, Part::Object, patch, version).await?;
         Ok(())
     }
 
@@ -244,13 +236,19 @@ impl Pools {
         };
         let patch = given::again(object, &machine);
         let version = machine.metadata.resource_version.as_deref();
-        self.patch_machine(&key, Part::Object, patch, version).await
+        self.patch_machine(&key, Part::Object, patch, version).await?;
+        Ok(())
     }
 
-    async fn patch_machine(&self, key: &Key, part: Part, patch: Value, version: Option<&str>) -> Result<(), ApiError> {
+    async fn patch_machine(
+        &self,
+        key: &Key,
+        part: Part,
+        patch: Value,
+        version: Option<&str>,
+    ) -> Result<Arc<RemoteMachine>, ApiError> {
         let written: RemoteMachine = self.context.api.patch(key, part, patch, version).await?;
-        self.context.seen.remote_machines.apply(written);
-        Ok(())
+        Ok(self.context.seen.remote_machines.apply(written))
     }
 
     /// A host has refused its claim: nothing of the claim is there. What is known of that is forgotten only when the entry says so, too:

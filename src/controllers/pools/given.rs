@@ -36,6 +36,29 @@ pub(crate) fn patch(entry: &PooledRemoteMachine, machine: &RemoteMachine, at: &E
     patch
 }
 
+/// What is put into the status of a RemoteMachine before it is told of its entry, if anything: by which keys the entry's hosts are known.
+/// What another machine said of itself is not this one's.
+pub(crate) fn status(entry: &PooledRemoteMachine, machine: &RemoteMachine) -> Option<Value> {
+    let is = machine.status.clone().unwrap_or_default();
+    let mut knows = is.remembered_hosts.clone().unwrap_or_default();
+    let known = entry.status.as_ref().and_then(|status| status.remembered_hosts.as_ref());
+    for host in known.into_iter().flatten() {
+        // What it has learnt itself is newer.
+        if !knows.iter().any(|own| own.host == host.host) {
+            knows.push(host.clone());
+        }
+    }
+    let mut patch = Map::new();
+    if knows != is.remembered_hosts.unwrap_or_default() {
+        patch.insert("rememberedHosts".to_owned(), json!(knows));
+    }
+    if is.capacity.is_some() || is.node_info.is_some() {
+        patch.insert("capacity".to_owned(), Value::Null);
+        patch.insert("nodeInfo".to_owned(), Value::Null);
+    }
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
 /// The merge patch that tells a RemoteMachine what its entry says now of a machine that has begun: all but where that is.
 pub(crate) fn again(entry: &PooledRemoteMachine, machine: &RemoteMachine) -> Value {
     let is = machine.spec.clone().unwrap_or_default();
@@ -144,7 +167,7 @@ mod tests {
     }
 
     fn machine(more: Value) -> RemoteMachine {
-        let mut object = json!({ "metadata": { "name": "m" }, "spec": { "pool": "edge" } });
+        let mut object = json!({ "metadata": { "name": "m" }, "spec": { "pool": "edge" }, "status": {} });
         for (part, value) in more.as_object().unwrap() {
             object[part]
                 .as_object_mut()
@@ -240,6 +263,38 @@ mod tests {
         let patch = again(&entry, &machine(told));
         assert_eq!(patch["spec"]["node"], json!({ "labels": { "a b": null } }));
         assert_eq!(patch["spec"].get("timeouts"), None);
+    }
+
+    #[test]
+    fn what_an_entry_is_known_by_its_next_holder_knows_too() {
+        let known = |hosts: &[(&str, &str)]| {
+            let hosts = hosts.iter().map(|(host, key)| json!({ "host": host, "keys": [key] }));
+            json!({ "status": { "rememberedHosts": hosts.collect::<Vec<_>>() } })
+        };
+        let of_entry = |hosts: &[(&str, &str)]| {
+            let status = known(hosts)["status"].clone();
+            let mut entry = entry();
+            entry.status = Some(
+                serde_json::from_value(json!({
+                    "reserved": false, "machineRef": { "name": "", "namespace": "" }, "rememberedHosts": status["rememberedHosts"],
+                }))
+                .unwrap(),
+            );
+            entry
+        };
+        let (a, b) = (("192.0.2.1:22", "A"), ("192.0.2.2:22", "B"));
+        let cases = [
+            (of_entry(&[b]), json!({}), Some(known(&[b]))),
+            // It was refused by another host before.
+            (of_entry(&[b]), known(&[a]), Some(known(&[a, b]))),
+            (of_entry(&[(b.0, "old")]), known(&[b]), None),
+            (entry(), known(&[a]), None),
+            (entry(), json!({}), None),
+        ];
+        for (entry, has, expected) in cases {
+            let patch = status(&entry, &machine(has.clone()));
+            assert_eq!(patch, expected.map(|expected| expected["status"].clone()), "{has}");
+        }
     }
 
     #[test]

@@ -270,7 +270,8 @@ impl Look<'_> {
         }
     }
 
-    /// Entries in use that were edited. Where the claim has not begun and the address has changed, that is the allocator's.
+    /// Entries in use that were edited. Where the address has changed, it is the allocator's whether the claim follows: one that stays is
+    /// not told the way to another host.
     fn find_untold(&self, decided: &[Option<Decision>], pass: &mut Pass) {
         for ((index, entry), decision) in self.entries.iter().zip(decided) {
             let stays = decision
@@ -282,6 +283,7 @@ impl Look<'_> {
             let object = self.seen.entries.get(*index).map(|seen| seen.object);
             let wanting = self.by_id.get(claim).and_then(|number| self.claims.get(*number));
             if let (Some(object), Some(wanting)) = (object, wanting)
+                && wanting.claim.named.as_ref().is_some_and(|named| named.at == entry.endpoint)
                 && claim::is_told_of_another(wanting.seen.object, object.metadata.generation)
             {
                 pass.retell.insert(name(object).to_owned(), claim.clone());
