@@ -2,12 +2,10 @@
 //!
 //! Source: <https://cluster-api.sigs.k8s.io/developer/core/controllers/machine>
 
-use std::borrow::Cow;
-
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Resource;
 use serde::Deserialize;
+
+use super::foreign::foreign;
 
 /// Their group.
 pub(crate) const GROUP: &str = "cluster.x-k8s.io";
@@ -20,66 +18,19 @@ pub(crate) const CLUSTER_NAME: &str = "cluster.x-k8s.io/cluster-name";
 /// The label by which `--watch-filter` selects.
 pub(crate) const WATCH_FILTER: &str = "cluster.x-k8s.io/watch-filter";
 
-macro_rules! foreign {
-    ($(#[$attribute:meta])* $name:ident $kind:literal $plural:literal $spec:ident $status:ident) => {
-        $(#[$attribute])*
-        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-        pub(crate) struct $name {
-            /// Name, namespace, labels and the rest.
-            #[serde(default)]
-            pub(crate) metadata: ObjectMeta,
-            /// What is wanted.
-            #[serde(default)]
-            pub(crate) spec: $spec,
-            /// What was seen.
-            #[serde(default)]
-            pub(crate) status: $status,
-        }
-
-        impl Resource for $name {
-            type DynamicType = ();
-            type Scope = NamespaceResourceScope;
-
-            fn kind((): &()) -> Cow<'_, str> {
-                $kind.into()
-            }
-
-            fn group((): &()) -> Cow<'_, str> {
-                GROUP.into()
-            }
-
-            fn version((): &()) -> Cow<'_, str> {
-                "v1beta2".into()
-            }
-
-            fn plural((): &()) -> Cow<'_, str> {
-                $plural.into()
-            }
-
-            fn meta(&self) -> &ObjectMeta {
-                &self.metadata
-            }
-
-            fn meta_mut(&mut self) -> &mut ObjectMeta {
-                &mut self.metadata
-            }
-        }
-    };
-}
-
 foreign! {
     /// A machine of a cluster, which has bootstrap data and an infrastructure, such as a RemoteMachine.
-    Machine "Machine" "machines" MachineSpec MachineStatus
+    Machine, GROUP, "v1beta2", "machines", MachineSpec, MachineStatus
 }
 
 foreign! {
     /// A cluster.
-    Cluster "Cluster" "clusters" ClusterSpec ClusterStatus
+    Cluster, GROUP, "v1beta2", "clusters", ClusterSpec, ClusterStatus
 }
 
 foreign! {
     /// Machines made from a template, as many as it says.
-    MachineDeployment "MachineDeployment" "machinedeployments" MachineDeploymentSpec Nothing
+    MachineDeployment, GROUP, "v1beta2", "machinedeployments", MachineDeploymentSpec, Nothing
 }
 
 /// What is wanted of a MachineDeployment.

@@ -12,6 +12,7 @@ mod cluster_api;
 mod conditions;
 mod election;
 mod events;
+mod foreign;
 mod health;
 mod jobs;
 mod merge_patch;

@@ -2,66 +2,18 @@
 //!
 //! Source: <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/>
 
-use std::borrow::Cow;
-
-use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Resource;
 use serde::Deserialize;
 
-macro_rules! kind {
-    ($(#[$attribute:meta])* $name:ident $group:literal $plural:literal $spec:ident $status:ident) => {
-        $(#[$attribute])*
-        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-        #[serde(default)]
-        pub(crate) struct $name {
-            /// Name, namespace, labels and the rest.
-            pub(crate) metadata: ObjectMeta,
-            /// What is wanted.
-            pub(crate) spec: $spec,
-            /// What was seen.
-            pub(crate) status: $status,
-        }
+use crate::controllers::foreign::foreign;
 
-        impl Resource for $name {
-            type DynamicType = ();
-            type Scope = NamespaceResourceScope;
-
-            fn kind((): &()) -> Cow<'_, str> {
-                stringify!($name).into()
-            }
-
-            fn group((): &()) -> Cow<'_, str> {
-                $group.into()
-            }
-
-            fn version((): &()) -> Cow<'_, str> {
-                "v1".into()
-            }
-
-            fn plural((): &()) -> Cow<'_, str> {
-                $plural.into()
-            }
-
-            fn meta(&self) -> &ObjectMeta {
-                &self.metadata
-            }
-
-            fn meta_mut(&mut self) -> &mut ObjectMeta {
-                &mut self.metadata
-            }
-        }
-    };
-}
-
-kind! {
+foreign! {
     /// A Job.
-    Job "batch" "jobs" JobSpec JobStatus
+    Job, "batch", "v1", "jobs", JobSpec, JobStatus
 }
 
-kind! {
+foreign! {
     /// A Pod of a Job.
-    Pod "" "pods" PodSpec PodStatus
+    Pod, "", "v1", "pods", PodSpec, PodStatus
 }
 
 /// What is wanted of a Job.

@@ -5,9 +5,11 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crds::infrastructure::pooled_remote_machine::v1beta2::{PooledMachineSpec, PooledRemoteMachine};
+use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
+use crds::infrastructure::remote_machine::v1beta2::RemoteMachineSpec;
 
 use crate::controllers::Context;
+use crate::machine::secret_names;
 use crate::manifest::Key;
 
 /// See the module: by their UIDs.
@@ -74,24 +76,8 @@ fn reached_with(entry: &PooledRemoteMachine) -> impl PartialEq + use<> {
 }
 
 fn names(entry: &PooledRemoteMachine, secret: &Key) -> bool {
-    let Some(PooledMachineSpec {
-        ssh_key_ref,
-        ssh_certificate_ref,
-        ssh_password_ref,
-        sudo_password_ref,
-        jump_hosts,
-        ..
-    }) = entry.spec.as_ref().map(|spec| &spec.machine)
-    else {
-        return false;
-    };
-    let values = [ssh_certificate_ref, ssh_password_ref, sudo_password_ref]
-        .into_iter()
-        .flatten();
-    let jumps = jump_hosts.iter().flatten().filter_map(|jump| jump.ssh_key_ref.as_ref());
-    let keys = [ssh_key_ref].into_iter().chain(jumps);
-    let names = values
-        .map(|reference| &reference.name)
-        .chain(keys.map(|reference| &reference.name));
-    names.into_iter().any(|name| *name == secret.name)
+    entry.spec.as_ref().is_some_and(|spec| {
+        let spec = RemoteMachineSpec::default().with_machine(spec.machine.clone());
+        secret_names(&spec).any(|(_, name)| name == secret.name)
+    })
 }
