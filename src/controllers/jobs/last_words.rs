@@ -29,6 +29,12 @@ impl LastWords {
         result.err().filter(|error| !matches!(error, engine::Error::Stopped))
     }
 
+    /// Whether it can be read, and the program has not come to a good end there.
+    fn is_of_another(&self, errand: &Errand) -> bool {
+        let carried = |log: &String| engine::carried(log, &|text| errand.redactor.redact(text));
+        self.log.as_ref().is_ok_and(|log| !matches!(carried(log), Some(Ok(_))))
+    }
+
     fn ended(&self) -> String {
         let Ended {
             pod,
@@ -85,6 +91,15 @@ pub(super) fn failed(errand: &Errand, reason: String, message: String, last: Opt
         ended: last.as_ref().map(LastWords::ended),
         said: last.map(|last| last.said(errand)).unwrap_or_default(),
     })))
+}
+
+/// Why a Job that is complete is not believed: a command that does not run its arguments, such as `sh -c`, ends well, too. A log that
+/// cannot be read says nothing, and is as if there were none.
+pub(super) fn not_run(errand: &Errand, last: LastWords) -> Option<WorkError> {
+    let message = "its first container has ended well without having run its args, which are the program: see to \
+                   spec.provisionJob.jobSpecTemplate.spec.template.spec.containers[0].command, and to the image's entrypoint";
+    last.is_of_another(errand)
+        .then(|| failed(errand, "ArgsNotRun".to_owned(), message.to_owned(), Some(last)))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod failure;
 mod followed;
+mod hearing;
 mod kinds;
 mod last_words;
 mod outcome;
@@ -32,7 +33,7 @@ use crate::manifest::Key;
 pub(crate) use failure::JobError;
 use followed::Followed;
 pub(crate) use kinds::{Job, Pod};
-use last_words::{LastWords, failed};
+use last_words::{LastWords, failed, not_run};
 use outcome::Standing;
 pub(crate) use shape::{FOLDER, REMOTE_MACHINE};
 pub(in crate::controllers) use shape::{Order, Owner, ShapeError, Shaped, name, shape};
@@ -246,6 +247,11 @@ impl Inner {
             has_begun |= outcome::has_begun(&pods);
             let at = match outcome::standing(&job, &pods) {
                 Standing::Complete => {
+                    if let Some(last) = self.hear_done(key, uid, pods).await
+                        && let Some(error) = not_run(errand, last)
+                    {
+                        return Err(error);
+                    }
                     if errand.mode == Mode::Reset {
                         // What it has proven is so now, and need not be so when the next one begins.
                         let deleted = requests::delete::<Job>(&self.api, key, uid).await;
@@ -259,12 +265,15 @@ impl Inner {
                     });
                 }
                 Standing::Failed { reason, message } => {
-                    // The watch of Pods may be behind that of Jobs.
-                    let pods = match requests::pods(&self.api, key, uid).await {
-                        Ok(pods) => pods.into_iter().map(Arc::new).collect(),
-                        Err(_) => pods,
-                    };
+                    let pods = self.pods_now(key, uid, pods).await;
                     self.hear(key, &pods, &mut last).await;
+                    let is_owned = job.metadata.owner_references.iter().flatten().next().is_some();
+                    if errand.mode == Mode::Reset && !is_owned {
+                        // Nobody else deletes it.
+                        if let Err(error) = requests::delete::<Job>(&self.api, key, uid).await {
+                            tracing::warn!(%error, "a Job that has failed stays, and nobody owns it");
+                        }
+                    }
                     return Err(failed(errand, reason, message, last));
                 }
                 Standing::UnderWay(what) => {
@@ -304,17 +313,6 @@ impl Inner {
                 }
             }
         }
-    }
-
-    /// Reads what the newest container wrote that has ended badly, once.
-    async fn hear(&self, job: &Key, pods: &[Arc<Pod>], last: &mut Option<LastWords>) {
-        let Some(ended) = outcome::ended(pods) else { return };
-        let is_known = |last: &LastWords| last.ended.id == ended.id && last.log.is_ok();
-        if last.as_ref().is_some_and(is_known) {
-            return;
-        }
-        let log = requests::log(&self.api, &job.namespace, &ended).await;
-        *last = Some(LastWords { ended, log });
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) enum Standing {
     },
 }
 
-/// A container that has ended otherwise than well.
+/// A container that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ended {
     /// Says which one: of the same text, it is the same end.
@@ -95,6 +95,25 @@ pub(super) fn ended(pods: &[Arc<Pod>]) -> Option<Ended> {
             is_former,
             exit_code: *exit_code,
             reason: reason.clone(),
+        })
+    })
+}
+
+/// The newest container of the program that has ended well.
+pub(super) fn done(pods: &[Arc<Pod>]) -> Option<Ended> {
+    newest_first(pods).into_iter().find_map(|pod| {
+        let container = &pod.spec.containers.first()?.name;
+        let mut statuses = pod.status.container_statuses.iter();
+        let status = statuses.find(|status| status.name == *container)?;
+        let ended = status.state.terminated.as_ref().filter(|ended| ended.exit_code == 0)?;
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        Some(Ended {
+            id: format!("{uid} {}", status.restart_count),
+            pod: name(pod).to_owned(),
+            container: container.clone(),
+            is_former: false,
+            exit_code: ended.exit_code,
+            reason: ended.reason.clone(),
         })
     })
 }

@@ -55,6 +55,7 @@ async fn answer(State(server): State<Server>, method: Method, uri: Uri, body: St
         _ => objects.get(path).cloned(),
     };
     match found {
+        Some(Value::String(text)) => (StatusCode::OK, text),
         Some(found) => {
             if method == Method::DELETE && path == JOB {
                 let job: Job = serde_json::from_value(found.clone()).unwrap();
@@ -83,12 +84,22 @@ impl Server {
         self.objects.lock().unwrap().insert(JOB.to_owned(), job);
     }
 
+    /// The Job has ended like this.
+    fn end(&self, kind: &str) {
+        let mut job = self.objects.lock().unwrap()[JOB].clone();
+        job["metadata"]["resourceVersion"] = "3".into();
+        job["status"] = json!({ "conditions": [{ "type": kind, "status": "True", "reason": "R", "message": "m" }] });
+        self.seen.jobs.apply(serde_json::from_value(job).unwrap());
+    }
+
     fn pod(&self, version: u32, status: Value) {
         let owner = json!([{ "apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": format!("of {JOB}") }]);
         let meta = json!({
             "name": "p", "namespace": "n", "uid": "p", "resourceVersion": version.to_string(), "ownerReferences": owner,
         });
-        let pod: Pod = serde_json::from_value(json!({ "metadata": meta, "status": status })).unwrap();
+        let pod: Pod =
+            serde_json::from_value(json!({ "metadata": meta, "spec": { "containers": [{ "name": "ssh" }] }, "status": status }))
+                .unwrap();
         self.seen.pods.apply(pod);
     }
 }
@@ -178,4 +189,49 @@ async fn the_secret_is_there_as_long_as_the_job() {
         assert!(matches!(result, Err(WorkError::Job(JobError::NotMade(_)))));
         assert_eq!((server.has(JOB), server.has(SECRET)), (is_left, is_left));
     }
+}
+
+/// How work ends whose Job ends like this, with this log if there is one; and whether the Job is left.
+async fn ended(mode: Mode, kind: &str, log: Option<&str>) -> (String, bool) {
+    let server = Server::default();
+    let (jobs, errand, cancel) = (server.jobs(), errand(mode), CancellationToken::new());
+    let listener = |_| {
+        if let Some(log) = log {
+            let path = "/api/v1/namespaces/n/pods/p/log".to_owned();
+            server.objects.lock().unwrap().insert(path, log.into());
+        }
+        let state = json!({ "terminated": { "exitCode": 0 } });
+        server.pod(
+            1,
+            json!({ "phase": "Succeeded", "containerStatuses": [{ "name": "ssh", "state": state }] }),
+        );
+        server.end(kind);
+    };
+    let result = jobs.run(&errand, &cancel, &listener).await;
+    let text = result.map_or_else(|error| error.to_string(), |_| "done".to_owned());
+    (text, server.has(JOB))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_believed_if_the_program_has_ended_well() {
+    for log in [Some("step 1 of 1: a\nanywhere: done\n"), Some("anywhere: unchanged\n"), None] {
+        assert_eq!(
+            ended(Mode::Apply, "Complete", log).await,
+            ("done".to_owned(), true),
+            "{log:?}"
+        );
+    }
+    for (mode, log) in [(Mode::Apply, ""), (Mode::Reset, "hello\n")] {
+        let (text, _) = ended(mode, "Complete", Some(log)).await;
+        assert!(text.starts_with("Job n/j failed: ArgsNotRun: its first container"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_nobody_owns_is_not_left() {
+    assert_eq!(
+        ended(Mode::Reset, "Failed", None).await,
+        ("Job n/j failed: R: m".to_owned(), false)
+    );
+    assert!(ended(Mode::Apply, "Failed", None).await.1);
 }
