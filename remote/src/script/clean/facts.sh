@@ -10,7 +10,6 @@
 f_facts() {
 	f_kernel
 	f_units
-	f_links
 	f_netns
 	f_paths
 	f_cgroups
@@ -20,13 +19,19 @@ f_facts() {
 }
 
 # f_may_filter: whether there is CAP_NET_ADMIN, bit 12. Who has it not cannot see packet filters, and cannot have made any.
+#
+# For each line bash goes back to where that ended, and the kernel writes the file anew: where a number before has become longer
+# meanwhile, a line is missed. So it is looked for again.
 f_may_filter() {
-	while read -r A_NAME A_B; do
-		case $A_NAME$A_B in
-		CapEff:*[13579bdfBDF]???) return 0 ;;
-		CapEff:*) return 1 ;;
-		esac
-	done </proc/self/status
+	for A_L in 1 2 3 4 5; do
+		while read -r A_NAME A_B; do
+			case $A_NAME$A_B in
+			CapEff:*[13579bdfBDF]???) return 0 ;;
+			CapEff:*) return 1 ;;
+			esac
+		done </proc/self/status
+	done
+	return 0
 }
 
 # f_baseline: into the file that a reset compares with, without how they are told. Until the first step has begun, the next run would
@@ -48,11 +53,12 @@ f_fact() {
 	printf '%s\t%s\n' "$1" "$1"
 }
 
-# f_kernel: processes, mounts and ports, as the kernel tells them.
+# f_kernel: processes, mounts, ports and links, as the kernel tells them.
 #
 # A mount point stands there as mountinfo has it, with blanks as \040 (proc_pid_mountinfo(5)). Ports are those where nodes listen:
 # API server 6443 and 6444, etcd, kubelet and its company 10248-10260, k0s 9443, 7443 and 7132, konnectivity 8132-8134, rke2 9345,
-# calico 179 and 9099, cilium 4240 and 4244.
+# calico 179 and 9099, cilium 4240 and 4244. A veth counts where its bridge is one of a CNI plugin; tunl0 does not count: the kernel
+# makes it for itself. /proc/net/dev is of our own network namespace, which /sys need not be.
 #
 # A process that ends while it is read ends mawk, too (ESRCH): then it is all looked at again. So awk tells all or nothing.
 f_kernel() {
@@ -75,11 +81,15 @@ f_proc() {
 		BEGIN {
 			ours = "^(kubelet|kubeadm|kube-.*|k0s.*|k3s.*|rke2.*|containerd.*|crio|cri-dockerd|etcd|kine|konnectivity.*|" \
 				"proxy-server|proxy-agent|flanneld|calico.*|bird6?|cilium.*|weave.*|antrea.*|multus.*|coredns|metrics-server|pause)$"
+			made = "^(cni[0-9].*|cbr0|flannel.*|cali.*|vxlan(-v6)?[.]calico|wireguard[.]cali|wg-v6[.]cali|cilium_.*|lxc_health|" \
+				"lxc[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f].*|kube-.*|nodelocaldns|weave|vethwe.*|" \
+				"vxlan-6784|antrea-.*|genev_sys.*)$"
 			root = root == "/var/lib/anywhere"
 			mounts()
 			ports("/proc/net/tcp")
 			ports("/proc/net/tcp6")
 			if (!lines) tell("unseen ports\tunseen: ports: /proc/net/tcp cannot be read")
+			links()
 		}
 		NR == 1 { last = split($0, pids, " "); next }
 		match($0, / [0-9]+\/exe -> /) {
@@ -127,6 +137,23 @@ f_proc() {
 				mount[word[5]]
 			}
 			if (!rows) tell("unseen mounts\tunseen: mounts: /proc/self/mountinfo cannot be read")
+		}
+		function links(line, name, file, rows) {
+			while ((getline line < "/proc/net/dev") > 0) {
+				rows++
+				if (line !~ /:/) continue
+				name = line
+				sub(/:.*/, "", name)
+				sub(/^ */, "", name)
+				if (name ~ made) {
+					tell("link " name "\tlink " name)
+				} else if (name ~ /^veth/) {
+					file = "/sys/class/net/" name "/master/uevent"
+					while ((getline line < file) > 0) if (line ~ /^INTERFACE=(cni[0-9].*|cbr0|kube-bridge|weave)$/) tell("link " name "\tlink " name)
+					close(file)
+				}
+			}
+			if (!rows) tell("unseen links\tunseen: links: /proc/net/dev cannot be read")
 		}
 		function ports(file, line, word, i, hex, port) {
 			if (!(10248 in port_of)) {
@@ -186,24 +213,6 @@ f_unseen() {
 	A_MSG=''
 	read -r A_MSG <"$A_RUN/said"
 	f_fact "unseen: $1: $A_MSG"
-}
-
-# /proc/net/dev is of our own network namespace, which /sys need not be. A veth counts where its bridge is one of a CNI plugin;
-# tunl0 does not count: the kernel makes it for itself.
-f_links() {
-	while read -r A_NAME A_B; do
-		case $A_NAME in *:*) ;; *) continue ;; esac
-		A_NAME=${A_NAME%%:*}
-		case $A_NAME in
-		cni[0-9]* | cbr0 | flannel* | cali* | vxlan.calico | vxlan-v6.calico | wireguard.cali | wg-v6.cali | cilium_* | lxc_health | \
-			lxc[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]* | kube-* | nodelocaldns | weave | vethwe* | \
-			vxlan-6784 | antrea-* | genev_sys*) f_fact "link $A_NAME" ;;
-		veth*)
-			A_B=$(readlink "/sys/class/net/$A_NAME/master" 2>/dev/null)
-			case ${A_B##*/} in cni[0-9]* | cbr0 | kube-bridge | weave) f_fact "link $A_NAME" ;; esac
-			;;
-		esac
-	done </proc/net/dev || f_fact 'unseen: links: /proc/net/dev cannot be read'
 }
 
 f_netns() {
