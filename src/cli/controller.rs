@@ -21,6 +21,10 @@ pub(crate) struct ControllerArgs {
     #[arg(long, env = "ANYWHERE_CONCURRENCY", value_name = "N", default_value_t = 10,
         value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) concurrency: u16,
+    /// Make the Jobs that spec.provisionJob asks for; whoever may write RemoteMachines can have any Pod run by that
+    #[arg(long, env = "ANYWHERE_PROVISION_JOBS", value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_value_t = true,
+        default_missing_value = "true", action = ArgAction::Set)]
+    pub(crate) provision_jobs: bool,
     /// Hosts worked on at the same time
     #[arg(long, env = "ANYWHERE_MAX_HOSTS", value_name = "N", default_value_t = 100,
         value_parser = clap::value_parser!(u16).range(1..))]

@@ -4,7 +4,7 @@ mod controller;
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{ArgAction, NonEmptyStringValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use controller::{BindAddress, ControllerArgs};
@@ -177,6 +177,13 @@ pub(crate) struct ManifestsArgs {
     /// Print the definitions too, before all else: what clusterctl calls the components of a provider
     #[arg(long)]
     pub(crate) definitions: bool,
+    /// Reconcile only objects in this namespace, and have permissions nowhere else [default: all namespaces]
+    #[arg(long, value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) watch_namespace: Option<String>,
+    /// Have the permissions to make the Jobs that spec.provisionJob asks for
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_value_t = true,
+        default_missing_value = "true", action = ArgAction::Set)]
+    pub(crate) provision_jobs: bool,
 }
 
 /// The name of an object with its namespace.

@@ -16,6 +16,8 @@ pub(super) fn manifests(args: &ManifestsArgs) -> Result<Exit, Vec<Problem>> {
     let objects = documents(&Installation {
         namespace: &args.namespace,
         image: &args.image,
+        watch_namespace: args.watch_namespace.as_deref(),
+        provision_jobs: args.provision_jobs,
     });
     let objects = objects.map_err(|error| vec![Problem::new(error)])?;
     for document in definitions.into_iter().chain(objects) {

@@ -113,6 +113,7 @@ pub(crate) async fn run(args: &ControllerArgs, cancel: &CancellationToken) -> Re
     let scope = Scope {
         namespace: args.namespace.clone(),
         filter: args.watch_filter.clone(),
+        jobs: args.provision_jobs,
     };
     let standings = watches::spawn(&mut surroundings, &connected, &scope, &seen, (&metrics, &around));
     if let Some(listener) = probes {

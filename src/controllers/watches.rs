@@ -144,6 +144,8 @@ pub(crate) struct Scope {
     pub(crate) namespace: Option<String>,
     /// Of ours, only those with this value of the label `cluster.x-k8s.io/watch-filter`.
     pub(crate) filter: Option<String>,
+    /// Jobs and their Pods, too.
+    pub(crate) jobs: bool,
 }
 
 /// Starts all watches; they end when `stop` is cancelled.
@@ -172,9 +174,11 @@ pub(crate) fn spawn(
     watches.follow(tasks, Config::default(), seen, |seen| &seen.machines);
     watches.follow(tasks, Config::default(), seen, |seen| &seen.machine_deployments);
     watches.follow(tasks, Config::default(), seen, |seen| &seen.clusters);
-    let of_jobs = || Config::default().labels(REMOTE_MACHINE);
-    watches.follow(tasks, of_jobs(), seen, |seen| &seen.jobs);
-    watches.follow(tasks, of_jobs(), seen, |seen| &seen.pods);
+    if scope.jobs {
+        let of_jobs = || Config::default().labels(REMOTE_MACHINE);
+        watches.follow(tasks, of_jobs(), seen, |seen| &seen.jobs);
+        watches.follow(tasks, of_jobs(), seen, |seen| &seen.pods);
+    }
     watches.follow_secrets(tasks, seen);
     watches.standings
 }

@@ -3,6 +3,7 @@
 mod permissions;
 
 use crds::definition::{YamlError, to_yaml};
+use permissions::Permission;
 use serde_json::{Value, json};
 
 /// The name of all objects, and of the ServiceAccount.
@@ -20,6 +21,10 @@ pub(crate) struct Installation<'a> {
     pub(crate) namespace: &'a str,
     /// The image with this program in it.
     pub(crate) image: &'a str,
+    /// The only namespace whose objects it reconciles.
+    pub(crate) watch_namespace: Option<&'a str>,
+    /// Whether it makes the Jobs of RemoteMachines that ask for one.
+    pub(crate) provision_jobs: bool,
 }
 
 /// The webhook's objects, as they stand in the examples.
@@ -53,39 +58,45 @@ fn webhook(installation: &Installation<'_>) -> impl Iterator<Item = String> {
 }
 
 fn objects(installation: &Installation<'_>) -> Vec<Value> {
-    let metadata = |name: &str| json!({ "name": name, "labels": labels() });
     let own = || json!({ "name": NAME, "namespace": installation.namespace, "labels": labels() });
-    let role = |kind: &str| json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": NAME });
-    let subjects = json!([{ "kind": "ServiceAccount", "name": NAME, "namespace": installation.namespace }]);
-    let rbac =
-        |kind: &str, metadata: Value| json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata });
-    vec![
+    let of_objects = match installation.watch_namespace {
+        // The namespace may be its own, where there is another role.
+        Some(namespace) => (
+            "Role",
+            json!({ "name": format!("{NAME}-objects"), "namespace": namespace, "labels": labels() }),
+        ),
+        None => ("ClusterRole", json!({ "name": NAME, "labels": labels() })),
+    };
+    let of_jobs = if installation.provision_jobs {
+        permissions::OF_JOBS
+    } else {
+        &[]
+    };
+    let mut objects = vec![
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": installation.namespace } }),
         json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": own() }),
+    ];
+    objects.extend(role(installation, of_objects, &[permissions::OF_OBJECTS, of_jobs]));
+    objects.extend(role(installation, ("Role", own()), &[permissions::OF_ITSELF]));
+    objects.push(with(
+        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": own() }),
+        "spec",
+        deployment(installation),
+    ));
+    objects
+}
+
+/// A role, and that the controller has it.
+fn role(installation: &Installation<'_>, (kind, metadata): (&str, Value), permissions: &[&[Permission]]) -> [Value; 2] {
+    let of = |kind: &str| json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata });
+    let reference = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": metadata.get("name") });
+    let subjects = json!([{ "kind": "ServiceAccount", "name": NAME, "namespace": installation.namespace }]);
+    [
+        with(of(kind), "rules", json!(permissions::rules(permissions))),
         with(
-            rbac("ClusterRole", metadata(NAME)),
-            "rules",
-            json!(permissions::rules(permissions::OF_OBJECTS)),
-        ),
-        with(
-            with(rbac("ClusterRoleBinding", metadata(NAME)), "roleRef", role("ClusterRole")),
-            "subjects",
-            subjects.clone(),
-        ),
-        with(
-            rbac("Role", own()),
-            "rules",
-            json!(permissions::rules(permissions::OF_ITSELF)),
-        ),
-        with(
-            with(rbac("RoleBinding", own()), "roleRef", role("Role")),
+            with(of(&format!("{kind}Binding")), "roleRef", reference),
             "subjects",
             subjects,
-        ),
-        with(
-            json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": own() }),
-            "spec",
-            deployment(installation),
         ),
     ]
 }
@@ -103,11 +114,20 @@ fn labels() -> Value {
 
 /// Two of it, of which one works and the other waits for its lease.
 fn deployment(installation: &Installation<'_>) -> Value {
+    let mut arguments = vec!["controller".to_owned(), "--leader-elect".to_owned()];
+    arguments.extend(
+        installation
+            .watch_namespace
+            .map(|namespace| format!("--namespace={namespace}")),
+    );
+    if !installation.provision_jobs {
+        arguments.push("--provision-jobs=false".to_owned());
+    }
     let probe = |path: &str| json!({ "httpGet": { "path": path, "port": "health" } });
     let container = json!({
         "name": "controller",
         "image": installation.image,
-        "args": ["controller", "--leader-elect"],
+        "args": arguments,
         "env": [{ "name": "POD_NAMESPACE", "valueFrom": { "fieldRef": { "fieldPath": "metadata.namespace" } } }],
         "ports": [
             { "name": "health", "containerPort": HEALTH },

@@ -73,8 +73,17 @@ pub(super) const OF_OBJECTS: &[Permission] = &[
         names: &[],
         verbs: READ,
     },
-    // RemoteMachines with a provisionJob: each such Job has a Secret with its program, which goes with it. Its template is a whole Pod: who
-    // may write RemoteMachines has the controller make any Pod in their namespace.
+    Permission {
+        group: "events.k8s.io",
+        resources: &["events"],
+        names: &[],
+        verbs: &["create"],
+    },
+];
+
+/// There as well, for RemoteMachines with a provisionJob: each such Job has a Secret with its program, which goes with it. Its template is
+/// a whole Pod: who may write RemoteMachines has the controller make any Pod in their namespace.
+pub(super) const OF_JOBS: &[Permission] = &[
     Permission {
         group: "batch",
         resources: &["jobs"],
@@ -99,12 +108,6 @@ pub(super) const OF_OBJECTS: &[Permission] = &[
         names: &[],
         verbs: &["create", "delete"],
     },
-    Permission {
-        group: "events.k8s.io",
-        resources: &["events"],
-        names: &[],
-        verbs: &["create"],
-    },
 ];
 
 /// In the controller's own namespace.
@@ -125,7 +128,7 @@ pub(super) const OF_ITSELF: &[Permission] = &[
 ];
 
 /// As the rules of a role.
-pub(super) fn rules(permissions: &[Permission]) -> Vec<Value> {
+pub(super) fn rules(permissions: &[&[Permission]]) -> Vec<Value> {
     let rule = |permission: &Permission| {
         let names = (!permission.names.is_empty()).then(|| ("resourceNames".to_owned(), json!(permission.names)));
         let fields = [
@@ -135,5 +138,5 @@ pub(super) fn rules(permissions: &[Permission]) -> Vec<Value> {
         ];
         fields.into_iter().chain(names).collect()
     };
-    permissions.iter().map(rule).collect()
+    permissions.iter().copied().flatten().map(rule).collect()
 }

@@ -16,11 +16,9 @@ mod shown;
 mod upgrade;
 mod webhook;
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use serde_json::json;
 use testbed::ControlPlane;
 use webhook::Webhook;
 
@@ -37,29 +35,13 @@ fn api() -> &'static Api {
         let plane = ControlPlane::shared().unwrap();
         apply_definitions(plane);
         plane.apply(include_str!("../../examples/webhook.yaml")).unwrap();
-        let webhook = Webhook::start(&of_service_account(plane), "anywhere-system");
+        // It may do what the example lets it, and no more.
+        let kubeconfig = plane
+            .service_account_kubeconfig("anywhere-system", "anywhere-webhook")
+            .unwrap();
+        let webhook = Webhook::start(&kubeconfig, "anywhere-system");
         Api { plane, webhook }
     })
-}
-
-/// A kubeconfig of the webhook's ServiceAccount: it may do what the example lets it, and no more.
-fn of_service_account(plane: &ControlPlane) -> PathBuf {
-    let token = plane
-        .kubectl(&["create", "token", "anywhere-webhook", "--namespace", "anywhere-system"])
-        .unwrap();
-    let path = plane.folder().join("webhook.kubeconfig");
-    let kubeconfig = json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "webhook",
-        "clusters": [{ "name": "webhook", "cluster": {
-            "server": plane.url(), "certificate-authority": plane.authority_certificate(),
-        }}],
-        "users": [{ "name": "webhook", "user": { "token": token.trim() } }],
-        "contexts": [{ "name": "webhook", "context": { "cluster": "webhook", "user": "webhook" } }],
-    });
-    std::fs::write(&path, kubeconfig.to_string()).unwrap();
-    path
 }
 
 /// What `anywhere crds` prints.

@@ -99,22 +99,8 @@ impl Site {
         self.lab.path(&format!("{name}.log"))
     }
 
-    /// A kubeconfig of a ServiceAccount, which may do what the manifests let it and no more.
     fn service_account(&self, name: &str) -> PathBuf {
-        let create = ["create", "token", name, "--namespace", "anywhere-system", "--duration=6h"];
-        let token = self.plane.kubectl(&create).unwrap();
-        let entry = |field: &str, value: Value| json!([{ "name": "it", field: value }]);
-        let kubeconfig = json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "it",
-            "clusters": entry("cluster", json!({
-                "server": self.plane.url(), "certificate-authority": self.plane.authority_certificate(),
-            })),
-            "users": entry("user", json!({ "token": token.trim() })),
-            "contexts": entry("context", json!({ "cluster": "it", "user": "it" })),
-        });
-        self.lab.file(&format!("{name}.kubeconfig"), kubeconfig.to_string())
+        self.plane.service_account_kubeconfig("anywhere-system", name).unwrap()
     }
 
     /// Applies these objects.

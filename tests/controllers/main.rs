@@ -15,6 +15,7 @@ mod lab;
 mod faults;
 mod jobs;
 mod many;
+mod permissions;
 mod pool_hosts;
 mod pools;
 mod remote_machines;

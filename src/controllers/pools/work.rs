@@ -130,6 +130,7 @@ impl Pools {
                 owner: Owner::of(&*found),
                 name: key.name.clone(),
                 is_final: true,
+                is_allowed: self.context.args.provision_jobs,
                 holder: self.context.work.holder(),
             },
         });

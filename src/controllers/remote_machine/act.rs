@@ -278,7 +278,7 @@ impl RemoteMachines {
         let read = self.reading(&seen.object, &seen.machine, changes);
         let secrets = prepare::read(&self.context.api, &names).await?;
         let (key, object, work) = (key.clone(), seen.object.clone(), self.context.work.clone());
-        let job = said::job_name(&object, &seen.machine);
+        let (job, are_jobs_allowed) = (said::job_name(&object, &seen.machine), self.context.args.provision_jobs);
         // Templates are rendered in a process of their own, and sources looked up: not here.
         let prepared = tokio::task::spawn_blocking(move || {
             prepare::prepare(&Order {
@@ -295,6 +295,7 @@ impl RemoteMachines {
                     owner: Owner::of(&*object),
                     name: job,
                     is_final: false,
+                    is_allowed: are_jobs_allowed,
                     holder: work.holder(),
                 },
             })

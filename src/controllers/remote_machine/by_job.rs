@@ -20,6 +20,8 @@ pub(in crate::controllers) struct ForJob<'a> {
     pub(in crate::controllers) name: String,
     /// Whether it has this name also where its template has one.
     pub(in crate::controllers) is_final: bool,
+    /// Whether any is to be made here.
+    pub(in crate::controllers) is_allowed: bool,
     /// Who we are, for others who find the host held.
     pub(in crate::controllers) holder: &'a str,
 }
@@ -76,6 +78,10 @@ pub(super) fn errand(
         message,
         is_wait: false,
     };
+    if !for_job.is_allowed {
+        let what = "spec.provisionJob: this controller makes no Jobs: it was started with --provision-jobs=false";
+        return Err(invalid("InvalidSpec", what.to_owned()));
+    }
     let plan = match &machine.planned {
         Some(Planned::Now(plan)) => plan,
         Some(Planned::AfterFacts(later)) if later.needs.is_empty() => {
@@ -194,6 +200,7 @@ mod tests {
             owner: Owner::of(&object),
             name: "c-m".to_owned(),
             is_final: false,
+            is_allowed: true,
             holder: "a test",
         };
         errand(

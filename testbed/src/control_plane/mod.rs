@@ -79,7 +79,11 @@ impl ControlPlane {
             kubectl: program(Module::Kubernetes, "kubectl")?,
         };
         pki.write(&plane.cage.folder().join("pki"))?;
-        write_private(&plane.kubeconfig(), &plane.kubeconfig_of(&pki.admin))?;
+        let admin = serde_json::json!({
+            "client-certificate-data": STANDARD.encode(&pki.admin.certificate),
+            "client-key-data": STANDARD.encode(&pki.admin.key),
+        });
+        write_private(&plane.kubeconfig(), &plane.kubeconfig_of(&admin))?;
         plane.start_all(options)?;
         Ok(plane)
     }
@@ -207,7 +211,18 @@ impl ControlPlane {
         self.cage.folder().join("pki/admin.key")
     }
 
-    fn kubeconfig_of(&self, user: &pki::Pair) -> String {
+    /// A kubeconfig file of a ServiceAccount, which may do what its roles let it and no more. Good for six hours.
+    ///
+    /// # Errors
+    /// When the ServiceAccount is not there, or the file cannot be written.
+    pub fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<PathBuf, TestbedError> {
+        let token = self.kubectl(&["create", "token", name, "--namespace", namespace, "--duration=6h"])?;
+        let path = self.folder().join(format!("{namespace}.{name}.kubeconfig"));
+        write_private(&path, &self.kubeconfig_of(&serde_json::json!({ "token": token.trim() })))?;
+        Ok(path)
+    }
+
+    fn kubeconfig_of(&self, user: &serde_json::Value) -> String {
         let entry = |name: &str, value: serde_json::Value| serde_json::json!({ "name": "testbed", name: value });
         serde_json::json!({
             "apiVersion": "v1",
@@ -217,10 +232,7 @@ impl ControlPlane {
                 "server": self.url(),
                 "certificate-authority-data": STANDARD.encode(&self.authority),
             }))],
-            "users": [entry("user", serde_json::json!({
-                "client-certificate-data": STANDARD.encode(&user.certificate),
-                "client-key-data": STANDARD.encode(&user.key),
-            }))],
+            "users": [entry("user", user.clone())],
             "contexts": [entry("context", serde_json::json!({ "cluster": "testbed", "user": "testbed" }))],
         })
         .to_string()
