@@ -13,10 +13,16 @@ const FAR: Duration = Duration::from_millis(50);
 const NEAR: Duration = Duration::ZERO;
 
 /// Ten files and ten commands.
-pub(crate) const USUAL: Workload = Workload { count: 10 };
+pub(crate) const USUAL: Workload = Workload {
+    count: 10,
+    sentinel: false,
+};
 
 /// Five hundred of each: a thousand steps.
-pub(crate) const LONG: Workload = Workload { count: 500 };
+pub(crate) const LONG: Workload = Workload {
+    count: 500,
+    sentinel: false,
+};
 
 /// The scenarios with their names, in the order in which they are run. The slow peers are what the time goes into, so they run less
 /// often.

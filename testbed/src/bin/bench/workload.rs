@@ -13,6 +13,10 @@ use serde_json::json;
 pub(crate) struct Workload {
     /// How many files, and how many commands.
     pub(crate) count: usize,
+    /// Whether bootstrap data ends by making the sentinel file, as that of Cluster API's providers does: without it a Machine counts as
+    /// failed, and its data is applied anew.
+    /// <https://cluster-api.sigs.k8s.io/developer/providers/contracts/bootstrap-config>
+    pub(crate) sentinel: bool,
 }
 
 impl Workload {
@@ -73,6 +77,9 @@ impl Workload {
         text.push_str("runcmd:\n");
         for index in 0..self.count {
             let _ = writeln!(text, "- {}", command(index));
+        }
+        if self.sentinel {
+            text.push_str("- mkdir -p /run/cluster-api && echo success >/run/cluster-api/bootstrap-success.complete\n");
         }
         text
     }
@@ -180,7 +187,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("etc")).unwrap();
         clear(root.path()).unwrap();
-        let work = Workload { count: 3 };
+        let work = Workload {
+            count: 3,
+            sentinel: false,
+        };
         assert!(work.verify(root.path()).is_err());
         let script = work
             .script()

@@ -15,11 +15,16 @@ use crate::bars::Bar;
 use crate::dead::Dead;
 use crate::figures::{as_float, median};
 use crate::measure::{Measured, measure};
-use crate::plan::USUAL;
 use crate::tools::{Endpoint, Site, Task, Tool};
-use crate::workload;
+use crate::workload::{self, Workload};
 
 const MACHINES: usize = 100;
+
+/// Ten files and ten commands.
+const WORK: Workload = Workload {
+    count: 10,
+    sentinel: true,
+};
 
 /// What one turn took.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +67,7 @@ pub(super) fn run(stage: &Stage<'_>, name: &'static str, round_trip: u64) -> Res
         stage.programs,
         endpoints.clone(),
         &Dead::default(),
-        USUAL,
+        WORK,
     )?;
     let server = Server::start(&stage.programs.anywhere, &[])?;
     let contest = Contest {
@@ -89,7 +94,7 @@ fn owners(stage: &Stage<'_>, server: &Server) -> Result<Vec<String>, String> {
         Kind::Cluster.create(objects::cluster("c")),
     ];
     first.extend((0..MACHINES).map(|index| {
-        let values = json!({ "value": USUAL.cloud_config(), "format": "cloud-config" });
+        let values = json!({ "value": WORK.cloud_config(), "format": "cloud-config" });
         Kind::Secret.create(objects::secret(&format!("{}-data", named(index)), &values))
     }));
     server.requests.all(&first)?;
@@ -121,7 +126,7 @@ impl Contest<'_> {
     fn apply(&self) -> Result<Turn, String> {
         self.on_each(workload::clear)?;
         let usage = self.measured(&self.site.invocation(Tool::Anywhere, Task::First))?;
-        self.on_each(|root| USUAL.verify(root))?;
+        self.on_each(|root| WORK.verify(root))?;
         self.measured(&self.site.reset())?;
         self.is_forgotten()?;
         Ok(Turn {
@@ -162,17 +167,20 @@ impl Contest<'_> {
         let began = Instant::now();
         let wall = std::thread::scope(|scope| {
             let watched = scope.spawn(move || {
-                let mut provisioned = HashSet::new();
+                let (mut provisioned, mut failed) = (HashSet::new(), None);
                 watching.watch(collection, &version, |event| {
+                    // It would be tried again, and what that takes is no figure.
+                    let failure = event.pointer("/object/status/deprecated/v1beta1/failureMessage");
+                    failed = failure.filter(|message| !message.is_null()).map(Value::to_string);
                     let is_so = event
                         .pointer("/object/status/initialization/provisioned")
                         .and_then(Value::as_bool);
                     if is_so == Some(true) {
                         provisioned.insert(event.pointer("/object/metadata/name").map(Value::to_string));
                     }
-                    provisioned.len() == MACHINES
+                    failed.is_some() || provisioned.len() == MACHINES
                 })?;
-                Ok::<_, String>(began.elapsed())
+                failed.map_or_else(|| Ok(began.elapsed()), |message| Err(format!("a run failed: {message}")))
             });
             self.server.requests.all(&wanted)?;
             watched.join().unwrap_or_else(|_| Err("a thread failed".to_owned()))
@@ -181,7 +189,7 @@ impl Contest<'_> {
         let (cpu, now) = (controller.cpu()? - cpu, self.server.counted()?);
         let reads = more(&counted, &now, &["GET", "LIST"], "");
         let writes = more(&counted, &now, &["PATCH", "POST", "PUT"], "") - MACHINES as u64;
-        self.on_each(|root| USUAL.verify(root))?;
+        self.on_each(|root| WORK.verify(root))?;
         self.server.requests.one(&Request::delete(collection))?;
         wait("all to be deleted", || {
             let left = self.server.requests.one(&Request::get(format!("{collection}?limit=1")))?;
