@@ -173,10 +173,18 @@ fn a_host_is_given_back() {
     let host = Machine::start(&spec).unwrap();
     for shell in [DASH, BUSYBOX] {
         Container::new(&host, "admin", &plan(DATA), Mode::Apply).run().expect(0);
+        // As of a Job whose connection was cut between copying and running.
+        sh(
+            &host,
+            "cd ~admin && mkdir .anywhere.0123456789ab && touch .anywhere.0123456789ab/program",
+        );
         let clean_up = Plan::reset(&["rm -f /srv/ran".to_owned()]).unwrap();
         let reset = Container::new(&host, "admin", &clean_up, Mode::Reset).with(shell);
         reset.run().expect(0);
-        assert_eq!(sh(&host, "ls /srv; ls -d /var/lib/anywhere 2>/dev/null || :"), "");
+        assert_eq!(
+            sh(&host, "ls /srv; ls -d /var/lib/anywhere ~admin/.anywhere.* 2>/dev/null || :"),
+            ""
+        );
         assert_eq!(reset.run().expect(0).out, "anywhere: unchanged\n");
         reset.is_left_clean();
     }

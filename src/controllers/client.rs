@@ -23,6 +23,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// After so long a silence TCP asks, as often, and as many times, before it takes the other end for gone: a minute in all.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration::from_secs(10), 3);
 
+/// So long a silence is none of an API server's: it says once a minute on each watch how far that is, also where nothing changes
+/// (<https://kubernetes.io/docs/reference/using-api/api-concepts/#watch-bookmarks>). Where a proxy before it answers what TCP asks, this
+/// alone tells that nobody is behind it any more.
+const SILENCE: Duration = Duration::from_secs(240);
+
 /// Who we are to an API server: in its audit log, and for what it lets through first.
 pub(super) const NAME: &str = concat!("anywhere/", env!("CARGO_PKG_VERSION"), " controller");
 
@@ -74,6 +79,7 @@ fn of(config: &Config) -> Result<Client, kube::Error> {
     tcp.set_keepalive_retries(Some(times));
     let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(tcp)?);
     connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(Some(SILENCE));
     let http = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())

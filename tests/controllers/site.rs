@@ -12,6 +12,14 @@ use crate::controller_lab::{WATCHDOG, plane};
 pub(crate) const COUNTS: &str = "#cloud-config\nruncmd:\n- echo once >> /root/counted\n- mkdir -p /run/cluster-api\n\
                                  - touch /run/cluster-api/bootstrap-success.complete\n";
 
+/// What is said behind `attempt 1: `; a busy machine may be at another one by now.
+pub(crate) fn behind_attempt(message: &str) -> &str {
+    let behind = message.strip_prefix("attempt ").and_then(|behind| behind.split_once(": "));
+    let (number, behind) = behind.unwrap_or_else(|| panic!("{message}"));
+    assert!(number.parse::<u32>().is_ok(), "{message}");
+    behind
+}
+
 /// See the module.
 pub(crate) struct Site {
     plane: &'static ControlPlane,

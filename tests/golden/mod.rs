@@ -59,7 +59,7 @@ impl Placeholders {
 }
 
 /// What follows `before`, as far as `is_part` holds, becomes the placeholder.
-fn replace_after(text: &str, before: &str, is_part: fn(char) -> bool, placeholder: &str) -> String {
+pub(crate) fn replace_after(text: &str, before: &str, is_part: fn(char) -> bool, placeholder: &str) -> String {
     let mut parts = text.split(before);
     let mut replaced = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -118,8 +118,9 @@ pub fn carrier(plan: &Plan, program: &Secret, carrying: &Carrying<'_>) -> Result
         rest = code(CARRIER),
     );
     let landing = format!(
-        "#!/bin/sh\nJ_ROOT={root}\nj_enter() {{\n# shellcheck disable=SC2016,SC2086\n$J_BY {enter}\n}}\n{rest}",
+        "#!/bin/sh\nJ_ROOT={root}\nJ_LAST={last}\nj_enter() {{\n# shellcheck disable=SC2016,SC2086\n$J_BY {enter}\n}}\n{rest}",
         root = if use_sudo { "1" } else { "" },
+        last = if mode == Mode::Reset { "1" } else { "" },
         enter = enter(program),
         rest = code(LANDING),
     );
