@@ -12,13 +12,15 @@ use crate::{controllers, webhook};
 pub(super) fn controller(args: &ControllerArgs) -> Result<Exit, Vec<Problem>> {
     let webhook = args.webhook.then(WebhookArgs::of_environment).transpose();
     let webhook = webhook.map_err(|error| vec![Problem(format!("--webhook: {error}"))])?;
-    logging::start();
     let (controller, webhook) = with_runtime(|cancel| async move {
-        tokio::join!(
+        let logging = logging::start()?;
+        let ended = tokio::join!(
             until(controllers::run(args, &cancel), &cancel),
             until(serve(webhook.as_ref(), &cancel), &cancel)
-        )
-    })?;
+        );
+        logging.finish().await;
+        Ok::<_, Vec<Problem>>(ended)
+    })??;
     if let Err(error) = &controller {
         tracing::error!(%error, "the controller has ended");
     }

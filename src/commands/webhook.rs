@@ -8,8 +8,13 @@ use crate::webhook;
 
 /// Serves the conversion of objects.
 pub(super) fn webhook(args: &WebhookArgs) -> Result<Exit, Vec<Problem>> {
-    logging::start();
-    match with_runtime(|cancel| async move { webhook::run(args, &cancel).await })? {
+    let ended = with_runtime(|cancel| async move {
+        let logging = logging::start()?;
+        let ended = webhook::run(args, &cancel).await;
+        logging.finish().await;
+        Ok::<_, Vec<Problem>>(ended)
+    })??;
+    match ended {
         Ok(()) => Ok(Exit::Well),
         Err(error) => {
             tracing::error!(%error, "the webhook has ended");

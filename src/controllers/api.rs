@@ -13,8 +13,10 @@ use kube::{Client, Resource};
 use remote::secret::Secret;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tracing::Instrument;
 
 use super::metrics::Metrics;
+use super::spans;
 use crate::manifest::Key;
 
 /// One request may take as long.
@@ -181,7 +183,8 @@ impl Api {
         what: String,
         request: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, ApiError> {
-        let result = match tokio::time::timeout(LIMIT, request).await {
+        let span = spans::request(verb, kind, &what);
+        let result = match tokio::time::timeout(LIMIT, request.instrument(span.clone())).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(ApiError::of(what, &error)),
             Err(_) => Err(ApiError::Late(what)),
@@ -194,6 +197,7 @@ impl Api {
             Err(ApiError::Failed { .. } | ApiError::Late(_)) => "failed",
         };
         self.metrics.requested(verb, kind, word);
+        spans::requested(&span, word, result.is_err());
         result
     }
 }

@@ -15,7 +15,7 @@ use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
-use super::ControllerError;
+use super::{ControllerError, spans};
 
 /// How long a connection may take to be there, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -85,6 +85,8 @@ fn of(config: &Config) -> Result<Client, kube::Error> {
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
+        .map_request(spans::asked)
+        .map_response(spans::answered)
         .map_err(BoxError::from)
         .service(http);
     Ok(Client::new(service, config.default_namespace.clone()))

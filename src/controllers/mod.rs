@@ -24,6 +24,7 @@ mod reconcile;
 mod remote_cluster;
 mod remote_machine;
 mod remote_machine_template;
+mod spans;
 mod turns;
 mod watches;
 mod work;

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::api::ApiError;
 use super::metrics::Metrics;
 use super::queue::Queue;
+use super::spans;
 
 /// One look may take as long: a handful of requests, each of which has a deadline of its own.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -56,7 +58,7 @@ pub(crate) fn spawn<K, R>(
             while let Some(key) = stop.run_until_cancelled(queue.next()).await {
                 metrics.queue_length(name, queue.len());
                 tokio::select! {
-                    () = look(name, &queue, &*reconciler, &metrics, &key) => {}
+                    () = look(name, &queue, &*reconciler, &metrics, &key).instrument(spans::reconcile(name, &key)) => {}
                     () = late(&stop) => {}
                 }
                 queue.done(&key);
@@ -84,6 +86,7 @@ where
                 queue.add_after(key.clone(), after);
             }
             metrics.reconciled(name, "ok", began.elapsed());
+            spans::reconciled(&Span::current(), "ok");
             return;
         }
         Ok(Ok(Err(error))) => {
@@ -106,4 +109,5 @@ where
     };
     queue.failed(key, is_conflict);
     metrics.reconciled(name, result, began.elapsed());
+    spans::reconciled(&Span::current(), result);
 }

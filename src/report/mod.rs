@@ -2,12 +2,14 @@
 //! where asked for. Nothing else in the program prints.
 
 pub(crate) mod columns;
+mod delivery;
 pub(crate) mod facts;
 mod json;
 pub(crate) mod logging;
 mod plain;
 pub(crate) mod printer;
 mod terminal;
+pub(crate) mod traces;
 pub(crate) mod words;
 
 use std::io::IsTerminal;

@@ -16,9 +16,11 @@ use rustls::crypto::aws_lc_rs;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, field};
 
 use super::identity::Identity;
 use super::review;
+use crate::report::traces::TARGET;
 
 /// How many reviews are worked on at a time; the others wait for their turn before their body is read.
 const AT_ONCE: usize = 8;
@@ -72,7 +74,7 @@ pub(super) async fn serve(
     grace: Duration,
 ) -> std::io::Result<()> {
     let router = Router::new()
-        .route("/convert", post(convert))
+        .route("/convert", post(traced))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(|| async { "ok" }))
         .with_state(Bounds::new(max_body_bytes));
@@ -100,7 +102,27 @@ pub(super) async fn serve(
     served
 }
 
-async fn convert(State(bounds): State<Bounds>, body: Body) -> Response {
+async fn traced(State(bounds): State<Bounds>, body: Body) -> Response {
+    let span = tracing::debug_span!(
+        target: TARGET,
+        parent: None,
+        "review",
+        otel.name = "POST /convert",
+        otel.kind = "server",
+        http.request.method = "POST",
+        http.route = "/convert",
+        http.response.status_code = field::Empty,
+        otel.status_code = field::Empty,
+    );
+    let response = convert(bounds, body).instrument(span.clone()).await;
+    span.record("http.response.status_code", response.status().as_u16());
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    response
+}
+
+async fn convert(bounds: Bounds, body: Body) -> Response {
     let announced = body.size_hint().upper();
     let too_large = || {
         let text = format!(

@@ -12,6 +12,7 @@ mod golden;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod collector;
 mod faults;
 mod jobs;
 mod many;
@@ -21,4 +22,5 @@ mod pools;
 mod remote_machines;
 mod site;
 mod standing;
+mod traces;
 mod wrong_input;

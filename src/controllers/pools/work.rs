@@ -150,6 +150,7 @@ impl Pools {
             Assignment {
                 id: format!("{attempt} {}", prepared.id),
                 mode: Mode::Reset,
+                attempt,
                 machine: prepared.machine,
                 facts: false,
                 means: prepared.means,

@@ -353,6 +353,7 @@ impl RemoteMachines {
         let assignment = Assignment {
             id: prepared.id,
             mode,
+            attempt: seen.attempt.failures.saturating_add(1),
             machine: prepared.machine,
             // What the machines of a pool have is for the autoscaler to know.
             facts: mode == Mode::Apply && seen.claim.is_some(),

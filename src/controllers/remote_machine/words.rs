@@ -26,7 +26,7 @@ pub(super) fn running(progress: &Progress) -> String {
 }
 
 /// Why work failed, in a word: named by what is to be seen to.
-pub(super) fn reason(error: &WorkError) -> &'static str {
+pub(in crate::controllers) fn reason(error: &WorkError) -> &'static str {
     let error = match error {
         WorkError::Job(JobError::NameTaken { .. }) => return "JobNameTaken",
         WorkError::Job(JobError::NotMade(_)) => return "JobNotMade",

@@ -6,6 +6,7 @@
 //! and whoever leads next follows it by the host's journal.
 
 mod progress;
+mod spans;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::jobs::{Errand, JobError, Jobs};
 use super::metrics::Metrics;
@@ -42,6 +44,8 @@ pub(crate) struct Assignment {
     pub(crate) id: String,
     /// Whether bootstrap data is applied or the host given back.
     pub(crate) mode: Mode,
+    /// Which try in a row it is, from 1.
+    pub(crate) attempt: u32,
     /// The machine, with what is to be done there.
     pub(crate) machine: Machine,
     /// Whether the host is to say what it is.
@@ -177,7 +181,8 @@ impl Work {
         let (inner, uid) = (self.0.clone(), uid.to_owned());
         let mut running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
         while running.try_join_next().is_some() {}
-        running.spawn(async move { inner.work(&uid, assignment, &cancel).await });
+        let span = spans::work(&assignment);
+        running.spawn(async move { inner.work(&uid, assignment, &cancel).await }.instrument(span));
         true
     }
 
@@ -223,10 +228,7 @@ impl Inner {
     }
 
     async fn work(&self, uid: &str, assignment: Assignment, cancel: &CancellationToken) {
-        let mode = match assignment.mode {
-            Mode::Apply => "provision",
-            Mode::Reset => "clean",
-        };
+        let mode = mode_word(assignment.mode);
         let shown = Shown::default();
         let result = match &assignment.means {
             // How many there may be is the cluster's business, and one whose Pod never begins keeps nobody waiting.
@@ -247,12 +249,13 @@ impl Inner {
                         self.change(uid, &assignment.id, |report| report.progress.phase = Phase::Connecting);
                         (assignment.wake)(Duration::ZERO);
                         let on_host = self.on_host(uid, &assignment, (host, first_use.as_deref()), cancel, &shown);
-                        self.measured(mode, async { on_host.await.map_err(WorkError::Run) }).await
+                        self.measured(mode, on_host).await
                     }
                     Some(Err(_)) | None => Err(WorkError::Run(engine::Error::Stopped)),
                 }
             }
         };
+        spans::ended(&Span::current(), word(&result), result.as_ref().err());
         let learnt = assignment.means.first_use().map(FirstUse::known);
         self.change(uid, &assignment.id, |report| {
             report.progress.host_keys = learnt.unwrap_or_default();
@@ -300,16 +303,18 @@ impl Inner {
         (host, first_use): (&Host, Option<&FirstUse>),
         cancel: &CancellationToken,
         shown: &Shown,
-    ) -> Result<engine::Finish, engine::Error> {
+    ) -> Result<engine::Finish, WorkError> {
         let Assignment { id, machine, .. } = assignment;
         let Some(planned) = &machine.planned else {
-            return Err(engine::Error::Plan("there is nothing to do".to_owned()));
+            return Err(WorkError::Run(engine::Error::Plan("there is nothing to do".to_owned())));
         };
+        let span = Span::current();
         let steps = |plan: &Plan| plan.steps().len();
         let make = |facts: &Facts| match planned {
             Planned::Now(plan) => Ok(plan.clone()),
             Planned::AfterFacts(later) => {
                 let (plan, notes) = tokio::task::block_in_place(|| later.plan(facts))?;
+                spans::planned(&span, &plan);
                 self.change(uid, id, |report| {
                     (report.progress.steps, report.progress.notes) = (steps(&plan), notes)
                 });
@@ -334,8 +339,10 @@ impl Inner {
             rerun_interrupted: machine.rerun_interrupted,
             facts: assignment.facts,
         };
+        let stages = spans::Stages::begin(&span);
         let listener = |event: Event| {
             let name = |number: usize| crate::report::words::step_name(machine.plan(), number).to_owned();
+            stages.take(&event, name);
             let is_first = matches!(event, Event::Connected { .. });
             let learnt = first_use.filter(|_| is_first).map(FirstUse::known);
             let mut is_shown = false;
@@ -349,7 +356,9 @@ impl Inner {
                 shown.wake(assignment, is_first);
             }
         };
-        engine::run(host, &job, cancel, &listener).await
+        let result = engine::run(host, &job, cancel, &listener).await.map_err(WorkError::Run);
+        stages.end(result.as_ref().err());
+        result
     }
 }
 
@@ -373,6 +382,14 @@ impl Shown {
         } else {
             (assignment.wake)(left);
         }
+    }
+}
+
+/// What a work does, for counting.
+fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Apply => "provision",
+        Mode::Reset => "clean",
     }
 }
 
