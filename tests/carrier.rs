@@ -174,10 +174,8 @@ fn a_host_is_given_back() {
     for shell in [DASH, BUSYBOX] {
         Container::new(&host, "admin", &plan(DATA), Mode::Apply).run().expect(0);
         // As of a Job whose connection was cut between copying and running.
-        sh(
-            &host,
-            "cd ~admin && mkdir .anywhere.0123456789ab && touch .anywhere.0123456789ab/program",
-        );
+        let cut = "cd ~admin && mkdir .anywhere.0123456789ab && touch .anywhere.0123456789ab/program && chown -R admin .any*";
+        sh(&host, cut);
         let clean_up = Plan::reset(&["rm -f /srv/ran".to_owned()]).unwrap();
         let reset = Container::new(&host, "admin", &clean_up, Mode::Reset).with(shell);
         reset.run().expect(0);
