@@ -61,7 +61,7 @@ fn with_entry(claim: &Claim, named: &Named, state: &State) -> ClaimAction {
 }
 
 /// Whether a claim may run on its entry's host. To be asked with a claim and a state that were read from the store itself, just before
-/// the host is touched.
+/// the host is touched: that the claim has begun was written before, and may have been taken back since.
 pub fn may_provision(claim: &Claim, entry: &State) -> bool {
-    claim_next(claim, Some(entry)) == ClaimAction::Provision
+    claim.begun && claim_next(claim, Some(entry)) == ClaimAction::Provision
 }

@@ -407,8 +407,12 @@ fn a_claim_provisions_the_host_that_it_was_told_only() {
         claim: c(),
         at: Endpoint::new("elsewhere.example.com", 22),
     };
-    assert!(may_provision(&naming(false, false), &bound()));
-    assert!(!may_provision(&naming(false, false), &moved));
+    assert!(may_provision(&naming(true, false), &bound()));
+    assert!(!may_provision(&naming(true, false), &moved));
+    assert!(
+        !may_provision(&naming(false, false), &bound()),
+        "that it begins is written first"
+    );
 }
 
 #[test]

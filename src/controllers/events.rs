@@ -213,3 +213,46 @@ pub(crate) async fn flush(tasks: &mut JoinSet<()>) {
     let _ = tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
     tasks.shutdown().await;
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test that cannot be set up fails
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::http::StatusCode;
+    use k8s_openapi::api::core::v1::Secret;
+
+    use super::*;
+
+    /// An API server that refuses the first Event; and how many it was sent.
+    async fn says(times: usize) -> usize {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        let answer = move |body: String| async move {
+            match counted.fetch_add(1, Ordering::Relaxed) {
+                0 => (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
+                _ => (StatusCode::CREATED, body),
+            }
+        };
+        let client = kube::Client::new(Router::new().fallback(answer), "n");
+        let metrics = Metrics::new();
+        let (mut tasks, api) = (JoinSet::new(), Api::new(client, metrics.clone()));
+        let events = Events::spawn(&mut tasks, api, "a test".to_owned(), metrics);
+        for _ in 0..times {
+            let about = Secret::default();
+            events.tell_before(&about, Weight::Normal, "Reason", "what happened").await;
+        }
+        drop(events);
+        flush(&mut tasks).await;
+        asked.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn what_was_not_taken_is_said_again_and_what_was_taken_is_not() {
+        for (times, asked) in [(1, 1), (2, 2), (3, 2), (9, 2)] {
+            assert_eq!(says(times).await, asked, "said {times} times");
+        }
+    }
+}

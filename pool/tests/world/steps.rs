@@ -426,7 +426,8 @@ impl World {
         let Some(named) = &claim.named else {
             return;
         };
-        if named.entry != EntryId::new(&format!("e{entry}")) || !may_provision(&seen, &current.state) {
+        if named.entry != EntryId::new(&format!("e{entry}")) || claim_next(&seen, Some(&current.state)) != ClaimAction::Provision
+        {
             return;
         }
         let host = host_at(&named.at);
@@ -436,7 +437,9 @@ impl World {
         if !claim.begun {
             return self.write_claim(who, number, Existence::There(StoredClaim { begun: true, ..claim }));
         }
-        self.controllers[who].work[entry] = Doing::Provisioning { claim: number, host };
+        if may_provision(&seen, &current.state) {
+            self.controllers[who].work[entry] = Doing::Provisioning { claim: number, host };
+        }
     }
 
     /// What the leader does on an entry's host comes to its end. The host itself refuses all but its owner.

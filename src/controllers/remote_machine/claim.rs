@@ -136,9 +136,8 @@ pub(super) async fn may_begin(context: &Context, key: &Key) -> Result<bool, ApiE
         name: named.entry.as_str().to_owned(),
     };
     let found: Option<PooledRemoteMachine> = context.api.confirm(&entry).await?;
-    let state = found.and_then(|found| pools::read_entry(&found).ok());
-    // That it has begun may have been taken back since it was written.
-    Ok(claim.begun && state.is_some_and(|read| may_provision(&claim, &pools::met(read.state, &object))))
+    let read = found.and_then(|found| pools::read_entry(&found).ok());
+    Ok(read.is_some_and(|read| may_provision(&claim, &pools::met(read.state, &object))))
 }
 
 /// Its pool is looked at when what was done on the host has ended, where that is for the pool to know.
