@@ -5,7 +5,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use super::traces::Traces;
+use super::traces::{TARGET, Traces};
 use crate::input::Problem;
 
 /// What goes on telling.
@@ -21,23 +21,31 @@ impl Logging {
     }
 }
 
+/// What is logged: nothing of spans, whatever is asked for.
+fn filter() -> EnvFilter {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env_lossy();
+    match format!("{TARGET}=off").parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    }
+}
+
 /// Begins, within a runtime. What is logged is for `RUST_LOG` to choose; if it says nothing, all that is worth a look in ordinary times.
 ///
 /// # Errors
 /// Where the variables for a collector of spans say what cannot be.
 pub(crate) fn start() -> Result<Logging, Vec<Problem>> {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .from_env_lossy();
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_writer(std::io::stderr);
     let traces = Traces::of_environment().map_err(|problem| vec![problem])?;
     match &traces {
-        None => tracing_subscriber::registry().with(lines).with(filter).init(),
+        None => tracing_subscriber::registry().with(lines).with(filter()).init(),
         Some(traces) => tracing_subscriber::registry()
-            .with(lines.with_filter(filter))
+            .with(lines.with_filter(filter()))
             .with(traces.layer())
             .init(),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
@@ -9,11 +10,16 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use axum_server::tls_rustls::RustlsConfig;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::runtime::Runtime;
 
 use crate::controller_lab::WATCHDOG;
 
@@ -22,8 +28,8 @@ pub(crate) const HEADER: (&str, &str) = ("x-tenant", "t1");
 
 /// See the module. Dropping it ends it.
 pub(crate) struct Collector {
-    _runtime: tokio::runtime::Runtime,
-    address: SocketAddr,
+    _runtime: Runtime,
+    url: String,
     told: Receiver<Told>,
     /// What it was told so far.
     pub(crate) spans: Vec<Span>,
@@ -39,16 +45,42 @@ struct Told {
 
 impl Collector {
     pub(crate) fn start() -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let (tell, told) = channel();
-        let take = move |headers: HeaderMap, body: Bytes| take(tell.clone(), headers, body);
-        let router = Router::new().route("/v1/traces", post(take));
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let (router, told) = router();
+        let (runtime, listener) = (Runtime::new().unwrap(), listener());
         let address = listener.local_addr().unwrap();
-        runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let server = {
+            let _within = runtime.enter();
+            axum_server::from_tcp(listener).unwrap()
+        };
+        runtime.spawn(server.serve(router.into_make_service()));
+        Self::of(runtime, format!("http://{address}"), told)
+    }
+
+    /// One with TLS, and its certificate in PEM, which it has signed itself.
+    pub(crate) fn start_with_tls() -> (Self, String) {
+        let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+        let tls = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key)
+            .unwrap();
+        let (router, told) = router();
+        let (runtime, listener) = (Runtime::new().unwrap(), listener());
+        let address = listener.local_addr().unwrap();
+        let server = {
+            let _within = runtime.enter();
+            axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(Arc::new(tls))).unwrap()
+        };
+        runtime.spawn(server.serve(router.into_make_service()));
+        (Self::of(runtime, format!("https://{address}"), told), own.cert.pem())
+    }
+
+    fn of(runtime: Runtime, url: String, told: Receiver<Told>) -> Self {
         Self {
             _runtime: runtime,
-            address,
+            url,
             told,
             spans: Vec::new(),
             bytes: Vec::new(),
@@ -58,7 +90,7 @@ impl Collector {
     /// What names it to whoever is to tell it.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", self.address)),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", self.url.clone()),
             ("OTEL_EXPORTER_OTLP_HEADERS", format!("{}={}", HEADER.0, HEADER.1)),
             ("OTEL_RESOURCE_ATTRIBUTES", "k8s.pod.name=p0".to_owned()),
         ]
@@ -80,6 +112,18 @@ impl Collector {
             self.bytes.extend(told.bytes);
         }
     }
+}
+
+fn listener() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
+}
+
+fn router() -> (Router, Receiver<Told>) {
+    let (tell, told) = channel();
+    let take = move |headers: HeaderMap, body: Bytes| take(tell.clone(), headers, body);
+    (Router::new().route("/v1/traces", post(take)), told)
 }
 
 async fn take(tell: Sender<Told>, headers: HeaderMap, bytes: Bytes) -> StatusCode {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 use testbed::{Shell, SudoRule};
 
+use crate::collector::{Collector, of};
 use crate::controller_lab::{Controller, WATCHDOG, plane};
 use crate::lab::{machine, sh, wait_until};
 use crate::site::{COUNTS, Site};
@@ -87,11 +88,13 @@ fn it_converts_objects_if_it_is_asked_to() {
     // A loopback address of its own, so that the port is free.
     let [_, _, high, low] = std::process::id().to_be_bytes();
     let address = SocketAddr::from(([127, 79, high, low], 9443));
-    let environment = [
+    let mut collector = Collector::start();
+    let mut environment = collector.environment();
+    environment.extend([
         ("ANYWHERE_WEBHOOK_BIND", address.to_string()),
         ("ANYWHERE_WEBHOOK_URL", format!("https://{address}/convert")),
         ("POD_NAMESPACE", namespace.name().to_owned()),
-    ];
+    ]);
     let controller = Controller::start_with(&plane.kubeconfig(), namespace.name(), &["--webhook"], &environment);
     controller.until("the webhook listens");
     namespace
@@ -104,6 +107,8 @@ fn it_converts_objects_if_it_is_asked_to() {
     let read = ["get", kind, "a", "-o", "jsonpath={.spec.customCleanUpCommands}"];
     assert_eq!(namespace.kubectl(&read).unwrap(), r#"["true"]"#);
     assert!(controller.stop().0.success());
+    let review = collector.until("a review", |span| span.name == "POST /convert");
+    assert_eq!(of(&review.attributes)["http.response.status_code"], "200");
 }
 
 #[test]

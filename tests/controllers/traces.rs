@@ -1,16 +1,17 @@
 //! What a collector of spans is told, and what one that does not listen changes: nothing.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
-use serde_json::json;
+use serde_json::{Value, json};
 use testbed::{Machine as Host, Shell, SudoRule};
 
 use crate::collector::{Collector, of, silent};
 use crate::controller_lab::{Controller, plane};
-use crate::lab::machine;
+use crate::lab::{Lab, Running, machine, target};
 use crate::site::{COUNTS, Site};
 
 /// What a Pod is given to end: <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination>.
@@ -168,18 +169,71 @@ fn a_collector_that_cannot_be_is_refused_before_anything_is_touched() {
     assert_eq!(controller.end().code(), Some(2));
 }
 
-/// No thread, and nothing loaded for it: but with a collector there is the one thread that sends.
+#[test]
+fn a_collector_with_tls_is_told_if_its_certificate_is_vouched_for() {
+    let (mut collector, certificate) = Collector::start_with_tls();
+    let lab = Lab::new();
+    let file = lab.file("ca.pem", certificate).display().to_string();
+    let mut environment = collector.environment();
+    environment.push(("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()));
+    for is_vouched_for in [false, true] {
+        if is_vouched_for {
+            environment.push(("OTEL_EXPORTER_OTLP_CERTIFICATE", file.clone()));
+        }
+        let site = Site::new("tls");
+        let controller = controller(&site, &environment);
+        site.cluster();
+        site.apply(json!({
+            "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta2", "kind": "RemoteCluster", "metadata": { "name": "c" },
+            "spec": { "controlPlaneEndpoint": { "host": "192.0.2.1", "port": 6443 } },
+        }));
+        if is_vouched_for {
+            let look = collector.until("a look", |span| span.name == "reconcile remotecluster");
+            assert_eq!(of(&look.attributes)["k8s.namespace.name"], site.name());
+        } else {
+            let line = controller.until("a collector does not take spans");
+            assert!(line.contains("certificate"), "{line}");
+        }
+        assert!(controller.stop().0.success());
+    }
+}
+
+/// The command line has no collector, whatever the environment says.
+#[test]
+fn the_command_line_tells_none() {
+    let (listener, address) = silent();
+    listener.set_nonblocking(true).unwrap();
+    let host = host();
+    let lab = Lab::new();
+    let data = lab.file("data", "#cloud-config\nruncmd:\n- 'true'\n");
+    let (key, target) = (crate::lab::key(), target("root", &host));
+    let arguments = ["apply", "-i", &key, "--bootstrap-data", data.to_str().unwrap(), &target];
+    let mut command = lab.anywhere(&arguments);
+    command.envs(at(address));
+    let ran = Running::start(command).end();
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+/// No thread and no span: but with a collector there is the one thread that sends. Log lines are the same.
 #[test]
 fn without_a_collector_nothing_of_it_is_there() {
     let (_listener, mute) = silent();
-    for (environment, is_there) in [(&[][..], false), (&at(mute)[..], true)] {
+    let said = ("RUST_LOG", "anywhere=debug".to_owned());
+    for (mut environment, is_there) in [(vec![], false), (at(mute).to_vec(), true)] {
+        environment.push(said.clone());
         let site = Site::new("threads");
-        let controller = controller(&site, environment);
+        let controller = controller(&site, &environment);
         let tasks = std::fs::read_dir(format!("/proc/{}/task", controller.pid())).unwrap();
         let names = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap_or_default());
         let names: Vec<String> = names.collect();
         let found = names.iter().any(|name| name.starts_with("OpenTelemetry"));
         assert_eq!(found, is_there, "{names:?}");
+        site.bare_remote_machine("t", &host(), &json!({}));
+        // Within a look.
+        let line: Value = serde_json::from_str(&controller.until("\"decided\"")).unwrap();
+        assert_eq!(line["object"], format!("{}/t", site.name()));
+        assert!(line.get("span").is_none() && line.get("spans").is_none(), "{line}");
         assert!(controller.stop().0.success());
     }
 }

@@ -130,3 +130,110 @@ fn stage(work: &Span, name: &'static str) -> Span {
         otel.status_code = field::Empty,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use opentelemetry::trace::{Status, TracerProvider as _};
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+    use remote::engine::Error;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[derive(Clone, Debug, Default)]
+    struct Told(Arc<Mutex<Vec<SpanData>>>);
+
+    impl SpanExporter for Told {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(batch);
+            Ok(())
+        }
+    }
+
+    /// The spans that are made, in the order in which they ended: their names, what is said of each event, and whether they failed.
+    fn told(make: impl FnOnce()) -> Vec<(String, Vec<String>, bool)> {
+        let told = Told::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(told.clone()).build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), make);
+        let spans = told.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let texts = spans.iter().map(|span| {
+            let events = span.events.iter().map(|event| {
+                let ours = event
+                    .attributes
+                    .iter()
+                    .filter(|said| said.key.as_str().contains(".step.") || said.key.as_str().starts_with("process."));
+                let words = ours.map(|said| said.value.to_string());
+                words.collect::<Vec<_>>().join(" ")
+            });
+            let failed = matches!(span.status, Status::Error { .. });
+            (span.name.to_string(), events.collect(), failed)
+        });
+        texts.collect()
+    }
+
+    fn connected() -> Event {
+        Event::Connected {
+            trusted_on_first_use: None,
+        }
+    }
+
+    fn ended(number: usize, status: i32) -> Event {
+        Event::StepEnded {
+            number,
+            status,
+            took: Duration::ZERO,
+            said: vec!["a secret".to_owned()],
+        }
+    }
+
+    #[test]
+    fn each_connection_is_a_stage_and_so_is_what_goes_on_by_it() {
+        let lost = || Event::Reconnecting {
+            after: Duration::ZERO,
+            reason: "a secret".to_owned(),
+        };
+        let error = WorkError::Run(Error::Lost("a secret".to_owned()));
+        let stopped = WorkError::Run(Error::Stopped);
+        let of = |name: &str, events: &[&str], failed: bool| {
+            (
+                name.to_owned(),
+                events.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                failed,
+            )
+        };
+        for (events, error, stages) in [
+            (vec![], Some(&error), vec![of("connect", &[], true)]),
+            (vec![], Some(&stopped), vec![of("connect", &[], false)]),
+            (
+                vec![connected(), ended(1, 0), ended(2, 7)],
+                None,
+                vec![of("connect", &[], false), of("run", &["1 step1 0", "2 step2 7"], false)],
+            ),
+            (
+                vec![connected(), ended(1, 0), lost(), connected(), ended(2, 0)],
+                Some(&error),
+                vec![
+                    of("connect", &[], false),
+                    of("run", &["1 step1 0"], true),
+                    of("connect", &[], false),
+                    of("run", &["2 step2 0"], true),
+                ],
+            ),
+        ] {
+            let found = told(|| {
+                let work = tracing::debug_span!("work");
+                let stages = Stages::begin(&work);
+                for event in &events {
+                    stages.take(event, |number| format!("step{number}"));
+                }
+                stages.end(error);
+            });
+            assert_eq!(found, [stages, vec![of("work", &[], false)]].concat(), "{events:?}");
+        }
+    }
+}
