@@ -25,9 +25,11 @@ const AT_ONCE: usize = 16;
 /// What the store said of claims.
 pub(super) type Asked = HashMap<ClaimId, Answer>;
 
-/// What was seen when the pass was made, by name.
+/// What was seen when the pass was made.
 pub(super) struct Before {
+    /// The entries of which something is to be done, by name.
     pub(super) entries: HashMap<String, Arc<PooledRemoteMachine>>,
+    /// All RemoteMachines.
     pub(super) machines: HashMap<ClaimId, Arc<RemoteMachine>>,
 }
 
@@ -102,7 +104,7 @@ impl Pools {
                         return Ok(None);
                     };
                     if let Some(change) = change {
-                        self.changed(&object, &written, &change.0, &change.1);
+                        self.changed((&object, &written), (&change.0, &change.1), before);
                     }
                     object = written;
                 }
@@ -142,7 +144,12 @@ impl Pools {
     }
 
     /// Its state has changed: what was done on its host for the former one is done with, and people are told.
-    fn changed(&self, before: &PooledRemoteMachine, object: &PooledRemoteMachine, from: &State, to: &State) {
+    fn changed(
+        &self,
+        (was, object): (&PooledRemoteMachine, &PooledRemoteMachine),
+        (from, to): (&State, &State),
+        before: &Before,
+    ) {
         self.forget_work(object);
         if let (State::Bound { claim, .. }, State::Quarantined { claim: None, .. }) = (from, to) {
             self.context.work.forget(claim.as_str());
@@ -150,17 +157,19 @@ impl Pools {
         let who = |object: &PooledRemoteMachine| object.status.as_ref().map(|status| status.machine_ref.name.clone());
         let who = who(object)
             .filter(|name| !name.is_empty())
-            .or_else(|| who(before))
+            .or_else(|| who(was))
             .unwrap_or_default();
         if let Some((weight, reason, text)) = news::of(from, to, &who) {
             self.context.events.tell(object, weight, reason, text);
         }
         if let State::Bound { claim, .. } = to
-            && let Some(machine) = self.machine_of(&key_of(&object.metadata).namespace, claim)
+            && let Some(machine) = before.machines.get(claim)
         {
             let name = object.metadata.name.as_deref().unwrap_or_default();
             let text = format!("it has PooledRemoteMachine {name}");
-            self.context.events.tell(&*machine, Weight::Normal, "PoolEntryAssigned", text);
+            self.context
+                .events
+                .tell(&**machine, Weight::Normal, "PoolEntryAssigned", text);
         }
     }
 

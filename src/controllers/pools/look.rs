@@ -1,5 +1,6 @@
 //! All that was seen of a namespace, read: who claims, who has what, and what cannot be read. Pure.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
 
@@ -26,10 +27,12 @@ pub(super) struct Look<'a> {
     pub(super) now: SystemTime,
     pub(super) claims: Vec<Wanting<'a>>,
     pub(super) by_id: HashMap<ClaimId, usize>,
-    pub(super) entries: Vec<(usize, Entry)>,
-    pub(super) damaged: Vec<(usize, Damage)>,
+    pub(super) entries: Vec<(usize, Cow<'a, Entry>)>,
+    pub(super) damaged: Vec<(usize, &'a Damage)>,
     /// Machines that are no entries', and who has them.
     pub(super) alone: HashMap<Endpoint, BTreeSet<String>>,
+    /// RemoteMachines with a machine of their own, and where that is.
+    pub(super) own: Vec<(&'a RemoteMachine, Endpoint)>,
 }
 
 impl<'a> Look<'a> {
@@ -42,6 +45,7 @@ impl<'a> Look<'a> {
             entries: Vec::new(),
             damaged: Vec::new(),
             alone: HashMap::new(),
+            own: Vec::new(),
         };
         look.read_entries();
         look.read_machines();
@@ -52,8 +56,8 @@ impl<'a> Look<'a> {
 
     fn read_entries(&mut self) {
         for (index, seen) in self.seen.entries.iter().enumerate() {
-            match entry::read(seen.object) {
-                Ok(entry) => self.entries.push((index, entry)),
+            match &seen.reading.entry {
+                Ok(entry) => self.entries.push((index, Cow::Borrowed(entry))),
                 Err(damage) => {
                     // Somebody may have its machine.
                     if let Some(spec) = &seen.object.spec {
@@ -79,6 +83,7 @@ impl<'a> Look<'a> {
                 Role::Nobody => {}
                 Role::Alone(at) => {
                     let name = machine_name(seen.object);
+                    self.own.push((seen.object, at.clone()));
                     self.alone.entry(at).or_default().insert(format!("RemoteMachine {name}"));
                 }
                 Role::Claim { mut claim, bad } => {
@@ -112,7 +117,8 @@ impl<'a> Look<'a> {
         }
         for (_, entry) in &mut self.entries {
             if let Some(wanting) = entry.state.holder().and_then(|id| self.claims.get(*by_name.get(id)?)) {
-                entry.state = entry::met(entry.state.clone(), wanting.seen.object);
+                let met = entry::met(entry.state.clone(), wanting.seen.object);
+                entry.to_mut().state = met;
             }
         }
     }

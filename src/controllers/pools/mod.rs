@@ -15,6 +15,7 @@ mod look;
 mod mended;
 mod news;
 mod pass;
+mod reading;
 mod shown;
 mod steps;
 mod told;
@@ -38,6 +39,7 @@ use carry_out::{Asked, Before};
 use figures::PoolMetrics;
 use mended::Mended;
 use pass::{Pass, Seen, SeenEntry, SeenMachine, pass};
+use reading::Readings;
 
 pub(crate) use board::Board;
 pub(crate) use claim::{POOL_ENTRY, is_provisioned, selector_of};
@@ -67,6 +69,7 @@ pub(super) struct Pools {
     /// Attempts to clean that could not even be begun, by the UID of the entry.
     not_begun: Mutex<HashMap<String, (u32, Outcome)>>,
     mended: Arc<Mended>,
+    readings: Readings,
 }
 
 /// Starts to look at all pools.
@@ -78,6 +81,7 @@ pub(super) fn spawn(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
         queue: queue.clone(),
         not_begun: Mutex::default(),
         mended: Arc::default(),
+        readings: Readings::default(),
     });
     mended::wake(context, &pools.mended);
     wake(context, &queue);
@@ -180,6 +184,7 @@ impl Pools {
         let seen = &self.context.seen;
         let is_here = |meta: &Option<String>| meta.as_deref() == Some(namespace);
         let entries = seen.pooled_remote_machines.list(|object| is_here(&object.metadata.namespace));
+        let entries = self.readings.of(namespace, entries);
         let machines = seen.remote_machines.list(|object| is_here(&object.metadata.namespace));
         let clusters = seen
             .clusters
@@ -195,10 +200,11 @@ impl Pools {
                 gone: &gone,
                 entries: entries
                     .iter()
-                    .map(|object| SeenEntry {
-                        object,
-                        work: self.work_on(object),
-                        is_mended: self.mended.is(object),
+                    .map(|known| SeenEntry {
+                        object: &known.object,
+                        reading: &known.reading,
+                        work: self.work_on(&known.object),
+                        is_mended: self.mended.is(&known.object),
                     })
                     .collect(),
                 machines: machines
@@ -219,8 +225,10 @@ impl Pools {
         );
         let before = Before {
             entries: entries
-                .into_iter()
-                .map(|object| (object.metadata.name.clone().unwrap_or_default(), object))
+                .iter()
+                .map(|known| (look::name(&known.object), &known.object))
+                .filter(|(name, _)| pass.entries.contains_key(*name) || pass.retell.contains_key(*name))
+                .map(|(name, object)| (name.to_owned(), object.clone()))
                 .collect(),
             machines: machines.into_iter().map(|object| (claim::id(&object), object)).collect(),
         };

@@ -14,9 +14,10 @@ use pool::{
     claim_next, entry_next,
 };
 
-use super::claim::{self, Role};
+use super::claim;
 use super::entry;
 use super::look::{Look, Wanting, machine_name, name};
+use super::reading::Reading;
 use super::shown::{self, Shown};
 use super::told::Told;
 
@@ -50,6 +51,8 @@ pub(crate) enum Answer {
 pub(crate) struct SeenEntry<'a> {
     /// The object.
     pub(crate) object: &'a PooledRemoteMachine,
+    /// What it says.
+    pub(crate) reading: &'a Reading,
     /// What is done on its host by this process.
     pub(crate) work: Work,
     /// Whether what its machine is reached with was changed after it was quarantined.
@@ -126,8 +129,8 @@ impl Look<'_> {
     fn pass(&self, retry: &Retry) -> Pass {
         let named_by = self.named_by();
         let others: HashSet<Endpoint> = self.alone.keys().cloned().collect();
-        let conflicts = conflicts(self.entries.iter().map(|(_, entry)| entry), &others);
-        let mut decided: Vec<Option<Decision>> = Vec::new();
+        let conflicts = conflicts(self.entries.iter().map(|(_, entry)| &**entry), &others);
+        let mut decided: Vec<Option<Decision>> = Vec::with_capacity(self.entries.len());
         for (index, entry) in &self.entries {
             let decision = self.seen.entries.get(*index).and_then(|seen| {
                 if self.is_held_back(entry, seen.object) {
@@ -163,7 +166,7 @@ impl Look<'_> {
                 entries.chain(self.alone.get(at).into_iter().flatten().cloned()).collect()
             };
             let also = described_by(&entry.endpoint);
-            let steps = self.steps(seen.object, entry, decision.as_ref(), &also);
+            let steps = self.steps((seen.object, seen.reading.says_free), entry, decision.as_ref(), &also);
             let wake_at = decision.as_ref().and_then(|decision| decision.wake_at);
             pass.wake_at = pass.wake_at.into_iter().chain(wake_at).min();
             pass.count(entry, entry.state.name());
@@ -186,7 +189,7 @@ impl Look<'_> {
             .iter()
             .zip(&*decided)
             .filter(|((_, entry), decision)| decision.is_some() || !matches!(entry.state, State::Free(_)))
-            .map(|((_, entry), _)| entry)
+            .map(|((_, entry), _)| &**entry)
             .collect();
         let held: HashSet<&ClaimId> = entries.iter().filter_map(|entry| entry.state.holder()).collect();
         let has_one = |claim: &Claim| claim.named.is_some() || held.contains(&claim.id);
@@ -249,7 +252,7 @@ impl Look<'_> {
 
     /// Claims whose entry is not theirs, or is not there.
     fn find_unnamed(&self, pass: &mut Pass) {
-        let entries: HashMap<&EntryId, &Entry> = self.entries.iter().map(|(_, entry)| (&entry.id, entry)).collect();
+        let entries: HashMap<&EntryId, &Entry> = self.entries.iter().map(|(_, entry)| (&entry.id, &**entry)).collect();
         let is_seen = |name: &EntryId| self.seen.entries.iter().any(|seen| self::name(seen.object) == name.as_str());
         for wanting in self.claims.iter().filter(|wanting| !wanting.seen.is_paused) {
             let Some(named) = &wanting.named else { continue };
@@ -322,26 +325,16 @@ impl Look<'_> {
 
     /// A RemoteMachine with a machine of its own is told who else describes it.
     fn tell_of_conflicts(&self, conflicts: &BTreeMap<&Endpoint, Vec<&EntryId>>, pass: &mut Pass) {
-        for seen in &self.seen.machines {
-            let Role::Alone(at) = claim::read(seen.object, None) else {
-                continue;
-            };
-            let own = format!("RemoteMachine {}", machine_name(seen.object));
-            let entries = conflicts.get(&at).into_iter().flatten();
+        for (object, at) in &self.own {
+            let own = format!("RemoteMachine {}", machine_name(object));
+            let entries = conflicts.get(at).into_iter().flatten();
             let also: BTreeSet<String> = entries
                 .map(|id| format!("PooledRemoteMachine {id}"))
-                .chain(
-                    self.alone
-                        .get(&at)
-                        .into_iter()
-                        .flatten()
-                        .filter(|name| **name != own)
-                        .cloned(),
-                )
+                .chain(self.alone.get(at).into_iter().flatten().filter(|name| **name != own).cloned())
                 .collect();
             if !also.is_empty() {
                 pass.told
-                    .insert(machine_name(seen.object).to_owned(), Told::DescribedTwice { at, also });
+                    .insert(machine_name(object).to_owned(), Told::DescribedTwice { at: at.clone(), also });
             }
         }
     }
@@ -363,7 +356,10 @@ impl Pass {
     }
 
     fn count(&mut self, entry: &Entry, state: &'static str) {
-        let figures = self.figures.entry(entry.pool.name.to_string()).or_default();
+        let figures = match self.figures.get_mut(&*entry.pool.name) {
+            Some(figures) => figures,
+            None => self.figures.entry(entry.pool.name.to_string()).or_default(),
+        };
         *figures.entries.entry(state).or_default() += 1;
     }
 }

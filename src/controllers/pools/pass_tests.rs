@@ -120,12 +120,15 @@ impl World {
     }
 
     fn look(&mut self, asked: &HashMap<ClaimId, Answer>) -> Pass {
+        let readings: Vec<Reading> = self.entries.values().map(Reading::of).collect();
         let seen = Seen {
             entries: self
                 .entries
                 .iter()
-                .map(|(name, object)| SeenEntry {
+                .zip(&readings)
+                .map(|((name, object), reading)| SeenEntry {
                     object,
+                    reading,
                     work: self.work.get(name).cloned().unwrap_or(Work::None),
                     is_mended: self.mended.contains(name),
                 })
@@ -804,9 +807,11 @@ fn a_domain_of_the_machine_counts_where_the_pool_has_domains() {
         world.claim("m", json!({}));
         let machine = world.machines["m"].clone();
         let look = |world: &World| {
+            let reading = Reading::of(&world.entries["a"]);
             let seen = Seen {
                 entries: vec![SeenEntry {
                     object: &world.entries["a"],
+                    reading: &reading,
                     work: Work::None,
                     is_mended: false,
                 }],

@@ -15,11 +15,17 @@ use super::shown::{self, Shown};
 impl Look<'_> {
     pub(super) fn steps(
         &self,
-        object: &PooledRemoteMachine,
+        (object, says_free): (&PooledRemoteMachine, bool),
         entry: &Entry,
         decision: Option<&Decision>,
         also: &BTreeSet<String>,
     ) -> Vec<Step> {
+        if says_free
+            && also.is_empty()
+            && decision.is_some_and(|decision| decision.action.is_none() && decision.state == entry.state)
+        {
+            return metadata(object, entry, decision, false).into_iter().collect();
+        }
         let before = object.status.as_ref();
         let state = decision.map_or(&entry.state, |decision| &decision.state);
         let shown = Shown::Read {
@@ -28,15 +34,6 @@ impl Look<'_> {
             deleting: entry.deleting,
             paused: decision.is_none(),
         };
-        if let (State::Free(is), State::Free(was), Some(before)) = (state, &entry.state, before)
-            && is == was
-            && decision.is_none_or(|decision| decision.action.is_none())
-            && entry::says_free(before, *is)
-            && shown::is_shown(&shown, before.conditions.as_ref(), object.metadata.generation)
-        {
-            let metadata = decision.and_then(|_| metadata(object, entry, decision, false));
-            return metadata.into_iter().collect();
-        }
         let mut status = entry::status(state, before, |id| self.name_of(id), self.now);
         self.remember(entry, &mut status);
         self.remember_job(state, &mut status);
