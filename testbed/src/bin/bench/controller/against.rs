@@ -161,14 +161,13 @@ impl Contest<'_> {
             .pointer("/metadata/resourceVersion")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let watching = self.server.requests.connect()?;
         let (counted, cpu) = (self.server.counted()?, controller.cpu()?);
         let (collection, version) = (collection.as_str(), version.to_owned());
         let began = Instant::now();
         let wall = std::thread::scope(|scope| {
             let watched = scope.spawn(move || {
                 let (mut provisioned, mut failed) = (HashSet::new(), None);
-                watching.watch(collection, &version, |event| {
+                self.server.requests.watch(collection, &version, |event| {
                     // It would be tried again, and what that takes is no figure.
                     let failure = event.pointer("/object/status/deprecated/v1beta1/failureMessage");
                     failed = failure.filter(|message| !message.is_null()).map(Value::to_string);

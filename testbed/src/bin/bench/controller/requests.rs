@@ -119,6 +119,14 @@ impl Requests {
         self.connect()?.ask(request)
     }
 
+    /// Watches a collection from this version on, until `is_enough` of what happened. Where the API server ends a watch, as it does when
+    /// it takes in a definition, it is begun again where it was.
+    pub(crate) fn watch(&self, collection: &str, version: &str, mut is_enough: impl FnMut(&Value) -> bool) -> Result<(), String> {
+        let mut version = version.to_owned();
+        while !self.connect()?.watch(collection, &mut version, &mut is_enough)? {}
+        Ok(())
+    }
+
     /// Many requests, a few at a time; the answers are in their order.
     pub(crate) fn all(&self, requests: &[Request]) -> Result<Vec<Value>, String> {
         let next = AtomicUsize::new(0);
@@ -216,13 +224,14 @@ impl Connection {
         Ok(length > 0)
     }
 
-    /// Watches a collection from now on, until `is_enough` of what happened.
-    pub(crate) fn watch(
-        mut self,
+    /// Watches a collection from this version on, until `is_enough` of what happened; false if the API server has ended it before. The
+    /// version is that of the last event from then on.
+    fn watch(
+        &mut self,
         collection: &str,
-        version: &str,
-        mut is_enough: impl FnMut(&Value) -> bool,
-    ) -> Result<(), String> {
+        version: &mut String,
+        is_enough: &mut impl FnMut(&Value) -> bool,
+    ) -> Result<bool, String> {
         let explain = |error: &dyn std::fmt::Display| format!("watch {collection}: {error}");
         let request = Request::get(format!("{collection}?watch=1&resourceVersion={version}"));
         let (status, _) = self.begin(&request).map_err(|error| explain(&error))?;
@@ -233,12 +242,18 @@ impl Connection {
         while self.chunk(&mut bytes).map_err(|error| explain(&error))? {
             while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = bytes.drain(..=end).collect();
-                let event = serde_json::from_slice(&line).map_err(|error| explain(&error))?;
+                let event: Value = serde_json::from_slice(&line).map_err(|error| explain(&error))?;
+                if event.pointer("/type").and_then(Value::as_str) == Some("ERROR") {
+                    return Err(explain(&event));
+                }
+                if let Some(seen) = event.pointer("/object/metadata/resourceVersion").and_then(Value::as_str) {
+                    seen.clone_into(version);
+                }
                 if is_enough(&event) {
-                    return Ok(());
+                    return Ok(true);
                 }
             }
         }
-        Err(explain(&"it has ended"))
+        Ok(false)
     }
 }
