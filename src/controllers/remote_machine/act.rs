@@ -77,8 +77,14 @@ impl Reconcile<Key> for RemoteMachines {
         let decision = decide::decide(&seen, patience, now);
         tracing::debug!(object = %key, action = ?decision.action, standing = ?decision.standing, "decided");
         let standing = self.act(key, &seen, &decision).await?;
-        self.report(key, &seen, &standing).await?;
-        Ok(match decision.at {
+        let is_early = matches!(standing, Standing::Waiting(..) | Standing::AsBefore);
+        let left = is_early
+            .then(|| claim::left_to_its_pool(&self.context, &seen.object, now))
+            .flatten();
+        if left.is_none() {
+            self.report(key, &seen, &standing).await?;
+        }
+        Ok(match decision.at.into_iter().chain(left).min() {
             // A little later than due, so that it is due then.
             Some(at) => Again::After(Duration::try_from(at.duration_since(now)).unwrap_or_default() + Duration::from_millis(10)),
             None => Again::OnChange,
@@ -211,9 +217,7 @@ impl RemoteMachines {
         match decision.action {
             Action::None => Ok(standing),
             Action::AddFinalizer => {
-                let mut finalizers = seen.object.metadata.finalizers.clone().unwrap_or_default();
-                finalizers.push(FINALIZER.to_owned());
-                self.patch(key, seen, json!({ "metadata": { "finalizers": finalizers } }))
+                self.patch(key, seen, json!({ "metadata": { "finalizers": with_ours(&seen.object) } }))
                     .await?;
                 Ok(standing)
             }
@@ -330,8 +334,8 @@ impl RemoteMachines {
             }
         };
         if mode == Mode::Apply && !decide::says_true(&seen.object, BEGUN) {
-            self.patch(key, seen, json!({ "metadata": { "annotations": { BEGUN: "true" } } }))
-                .await?;
+            let metadata = json!({ "annotations": { BEGUN: "true" }, "finalizers": with_ours(&seen.object) });
+            self.patch(key, seen, json!({ "metadata": metadata })).await?;
         }
         if mode == Mode::Apply && seen.claim.is_some() && !claim::may_begin(&self.context, key).await? {
             // What was seen is old: what is so is about to be seen.
@@ -488,4 +492,13 @@ impl RemoteMachines {
         }
         Ok(())
     }
+}
+
+/// The finalizers of an object, with ours among them.
+fn with_ours(object: &RemoteMachine) -> Vec<&str> {
+    let mut finalizers: Vec<&str> = object.metadata.finalizers.iter().flatten().map(String::as_str).collect();
+    if !finalizers.contains(&FINALIZER) {
+        finalizers.push(FINALIZER);
+    }
+    finalizers
 }

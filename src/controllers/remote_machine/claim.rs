@@ -1,9 +1,11 @@
 //! Between a RemoteMachine that claims a machine of a pool, and the entry that it gets: what the claim is to do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crds::infrastructure::pooled_remote_machine::v1beta2::PooledRemoteMachine;
 use crds::infrastructure::remote_machine::v1beta2::RemoteMachine;
+use k8s_openapi::jiff::Timestamp;
 use pool::{ClaimAction, State, claim_next, may_provision};
 
 use super::decide::Claim;
@@ -95,6 +97,19 @@ pub(super) fn seen(context: &Context, object: &RemoteMachine) -> Option<Claim> {
         ClaimAction::CleanAlone => Claim::CleanAlone,
         ClaimAction::LetGo => Claim::LetGo,
     })
+}
+
+/// For so long a new claim is left to its pool: by then it has an entry, or is told what it waits for, and nothing else need be said.
+const LEFT: Duration = Duration::from_secs(5);
+
+/// Until when a claim is left to its pool, which has not yet said anything of it; nothing of others.
+pub(super) fn left_to_its_pool(context: &Context, object: &RemoteMachine, now: Timestamp) -> Option<Timestamp> {
+    let claim = pools::claim_of(object)?;
+    let is_left = claim.named.is_none() && !claim.deleting && context.board.of(&key_of(&object.metadata)).is_none();
+    let made = object.metadata.creation_timestamp.as_ref()?.0;
+    made.checked_add(LEFT)
+        .ok()
+        .filter(|until| is_left && made <= now && now < *until)
 }
 
 /// Whether it has a machine of its pool.

@@ -26,6 +26,9 @@ const RETRY: Retry = Retry {
     longest: Duration::from_secs(600),
 };
 
+/// Nothing is said of work for so long, unless its host answers before, as most do: that is said then, and needs one write, not two.
+const NEWS: Duration = Duration::from_secs(2);
+
 /// All that was seen of a RemoteMachine's surroundings.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
@@ -131,7 +134,7 @@ pub(super) enum Action {
     None,
     /// Put our finalizer on it.
     AddFinalizer,
-    /// Begin to provision the host.
+    /// Begin to provision the host; our finalizer is on it before that.
     Provision,
     /// Take back that it was begun: nothing has got through to its host.
     TakeBack,
@@ -217,7 +220,14 @@ pub(super) fn decide(seen: &Seen, patience: Duration, now: Timestamp) -> Decisio
         return Decision::act(Action::None, Standing::AsBefore);
     }
     if !has_finalizer {
-        return Decision::act(Action::AddFinalizer, Standing::AsBefore);
+        let next = alive(seen, now);
+        // Whoever begins on a host of its own writes that and our finalizer at once. A claim gets no entry without it.
+        let is_written_along = next.action == Action::Provision && seen.claim.is_none() && !has_begun(&seen.object);
+        return if is_written_along {
+            next
+        } else {
+            Decision::act(Action::AddFinalizer, Standing::AsBefore)
+        };
     }
     alive(seen, now)
 }
@@ -354,6 +364,10 @@ fn compared(seen: &Seen) -> Action {
 /// The host is being provisioned, or was.
 fn worked(seen: &Seen, report: &Report, now: Timestamp) -> Decision {
     let Some(Ended { at, result }) = &report.ended else {
+        let shown = report.since.checked_add(NEWS).unwrap_or(now);
+        if !report.progress.has_connected && now < shown {
+            return Decision::act(compared(seen), Standing::AsBefore).at(Some(shown));
+        }
         return Decision::act(compared(seen), Standing::Running(words::running(&report.progress)));
     };
     let error = match result {

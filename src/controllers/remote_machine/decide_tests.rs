@@ -40,6 +40,11 @@ fn merge(to: &mut Value, patch: Value) {
     }
 }
 
+fn merged(mut one: Value, other: Value) -> Value {
+    merge(&mut one, other);
+    one
+}
+
 fn machine(data: Option<&str>) -> Owner {
     Owner::There(Arc::new(
         serde_json::from_value(json!({
@@ -236,7 +241,20 @@ fn a_claim_follows_its_entry_only_from_a_host_that_was_never_reached() {
 #[test]
 fn an_object_is_ours_once_it_has_our_finalizer() {
     let bare = json!({ "metadata": { "finalizers": [] } });
-    assert_eq!(decided(&seen(bare.clone())).action, Action::AddFinalizer);
+    // What begins at once says both in one write, but for a claim, which gets no entry before.
+    assert_eq!(decided(&seen(bare.clone())).action, Action::Provision);
+    for (patch, claim, data) in [
+        (bare.clone(), Some(Claim::Provision), Some("data")),
+        (bare.clone(), None, None),
+        (merged(begun(), bare.clone()), None, Some("data")),
+    ] {
+        let seen = Seen {
+            claim,
+            machine: machine(data),
+            ..seen(patch)
+        };
+        assert_eq!(decided(&seen).action, Action::AddFinalizer);
+    }
     let decision = decided(&seen(deleted(bare)));
     assert_eq!((decision.action, decision.standing), (Action::Stop, Standing::AsBefore));
 }
@@ -281,6 +299,24 @@ fn what_is_provisioned_stays_so() {
     // The process ended in between, or the status was lost.
     let named = json!({ "spec": { "providerID": "remote-machine://10.0.0.1:22" } });
     assert_eq!(decided(&seen(named)).action, Action::Finish);
+}
+
+#[test]
+fn of_work_that_has_just_begun_nothing_is_said_until_its_host_answers() {
+    let begun = |seconds, has_connected| {
+        let mut report = work(Mode::Apply, None).unwrap();
+        report.since = ago(seconds);
+        report.progress.has_connected = has_connected;
+        let seen = Seen {
+            work: Some(report),
+            ..seen(begun())
+        };
+        let decision = decided(&seen);
+        (reason(&decision.standing), decision.at)
+    };
+    assert_eq!(begun(0, false), ("as before", Some(now() + NEWS)));
+    assert_eq!(begun(0, true), ("running", None));
+    assert_eq!(begun(2, false), ("running", None));
 }
 
 #[test]
