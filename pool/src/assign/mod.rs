@@ -74,7 +74,8 @@ pub fn conflicts<'a>(
     others: &HashSet<Endpoint>,
 ) -> BTreeMap<&'a Endpoint, Vec<&'a EntryId>> {
     // Most are described once: no list is made of those.
-    let mut first: HashMap<&Endpoint, &EntryId> = HashMap::new();
+    let entries = entries.into_iter();
+    let mut first: HashMap<&Endpoint, &EntryId> = HashMap::with_capacity(entries.size_hint().0);
     let mut at: BTreeMap<&Endpoint, Vec<&EntryId>> = BTreeMap::new();
     let mut describe = |endpoint: &'a Endpoint, id: &'a EntryId| match first.get(endpoint) {
         None => {

@@ -41,7 +41,8 @@ fn preference(entry: &Entry) -> impl Ord + use<'_> {
 impl<'a> Shelf<'a> {
     /// Of these entries, the ones that `may_have` says may be given to a claim.
     pub(super) fn new(mut entries: Vec<&'a Entry>, may_have: impl Fn(&Entry) -> bool) -> Self {
-        entries.sort_by(|one, other| preference(one).cmp(&preference(other)));
+        // What is compared is kept together: ten thousand entries are not.
+        entries.sort_by_cached_key(|entry| preference(entry));
         let none = FixedBitSet::with_capacity(entries.len());
         let mut shelf = Self {
             free: none.clone(),

@@ -27,8 +27,8 @@ pub(super) type Asked = HashMap<ClaimId, Answer>;
 
 /// What was seen when the pass was made.
 pub(super) struct Before {
-    /// The entries of which something is to be done, by name.
-    pub(super) entries: HashMap<String, Arc<PooledRemoteMachine>>,
+    /// The namespace: its entries are as they were read last.
+    pub(super) namespace: String,
     /// All RemoteMachines.
     pub(super) machines: HashMap<ClaimId, Arc<RemoteMachine>>,
 }
@@ -37,10 +37,10 @@ impl Pools {
     /// Does all of it, each entry's in its order. What is wrong with one does not keep the others from being done.
     pub(super) async fn carry_out(&self, pass: Pass, before: &Before) -> Result<Asked, ApiError> {
         let all = stream::iter(pass.entries).map(|(name, steps)| async move {
-            let Some(object) = before.entries.get(&name) else {
+            let Some(object) = self.readings.get(&before.namespace, &name) else {
                 return Ok(None);
             };
-            self.do_steps(object.clone(), steps, before).await
+            self.do_steps(object, steps, before).await
         });
         let mut all = all.buffer_unordered(AT_ONCE);
         let (unname, missing, retell) = (pass.unname, pass.missing, pass.retell);
@@ -235,7 +235,8 @@ impl Pools {
 
     /// Tells a claim what its entry says since that was edited, unless the claim has changed since it was seen.
     async fn tell_again(&self, entry: &str, claim: &ClaimId, before: &Before) -> Result<(), ApiError> {
-        let (Some(object), Some(machine)) = (before.entries.get(entry), before.machines.get(claim)) else {
+        let entry = self.readings.get(&before.namespace, entry);
+        let (Some(object), Some(machine)) = (entry, before.machines.get(claim)) else {
             return Ok(());
         };
         let key = key_of(&machine.metadata);
@@ -243,7 +244,7 @@ impl Pools {
         let Some(machine) = self.as_seen(&key, machine) else {
             return Err(ApiError::Conflict(format!("RemoteMachine {key}")));
         };
-        let patch = given::again(object, &machine);
+        let patch = given::again(&object, &machine);
         let version = machine.metadata.resource_version.as_deref();
         self.patch_machine(&key, Part::Object, patch, version).await?;
         Ok(())

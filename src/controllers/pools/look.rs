@@ -127,15 +127,19 @@ impl<'a> Look<'a> {
     /// its entry is the one that describes its machine. It never takes another.
     fn find_homes(&mut self) {
         let held: HashSet<&ClaimId> = self.entries.iter().filter_map(|(_, entry)| entry.state.holder()).collect();
+        let is_homeless = |wanting: &&mut Wanting<'_>| {
+            let Wanting { claim, seen, .. } = &**wanting;
+            claim.named.is_none() && !held.contains(&claim.id) && claim::is_provisioned(seen.object)
+        };
+        let mut homeless = self.claims.iter_mut().filter(is_homeless).peekable();
+        if homeless.peek().is_none() {
+            return;
+        }
         let mut at: HashMap<(&Pool, &Endpoint), Vec<&EntryId>> = HashMap::new();
         for (_, entry) in &self.entries {
             at.entry((&entry.pool, &entry.endpoint)).or_default().push(&entry.id);
         }
-        for wanting in &mut self.claims {
-            let Wanting { claim, seen, .. } = wanting;
-            if claim.named.is_some() || held.contains(&claim.id) || !claim::is_provisioned(seen.object) {
-                continue;
-            }
+        for Wanting { claim, seen, .. } in homeless {
             let Some(spec) = &seen.object.spec else { continue };
             let its_own = Endpoint::new(spec.address.as_deref().unwrap_or_default(), spec.port());
             match at.get(&(&claim.pool, &its_own)).map(Vec::as_slice) {

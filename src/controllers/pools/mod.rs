@@ -224,12 +224,7 @@ impl Pools {
             &Retry::default(),
         );
         let before = Before {
-            entries: entries
-                .iter()
-                .map(|known| (look::name(&known.object), &known.object))
-                .filter(|(name, _)| pass.entries.contains_key(*name) || pass.retell.contains_key(*name))
-                .map(|(name, object)| (name.to_owned(), object.clone()))
-                .collect(),
+            namespace: namespace.to_owned(),
             machines: machines.into_iter().map(|object| (claim::id(&object), object)).collect(),
         };
         (pass, before)

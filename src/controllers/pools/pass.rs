@@ -155,7 +155,8 @@ impl Look<'_> {
             decided.push(decision);
         }
         let mut pass = Pass::default();
-        self.assign(&mut decided, &others, &mut pass);
+        let numbers = self.numbers();
+        self.assign(&mut decided, (&others, &numbers), &mut pass);
         for ((index, entry), decision) in self.entries.iter().zip(&decided) {
             let Some(seen) = self.seen.entries.get(*index) else { continue };
             let described_by = |at: &Endpoint| -> BTreeSet<String> {
@@ -174,15 +175,29 @@ impl Look<'_> {
                 pass.entries.insert(name(seen.object).to_owned(), steps);
             }
         }
-        self.find_unnamed(&mut pass);
+        self.find_unnamed(&numbers, &mut pass);
         self.find_untold(&decided, &mut pass);
         self.say_what_is_damaged(&mut pass);
         self.tell_of_conflicts(&conflicts, &mut pass);
         pass
     }
 
+    /// Where each entry is; of no use where nobody claims one.
+    fn numbers(&self) -> HashMap<&EntryId, usize> {
+        if self.claims.is_empty() {
+            return HashMap::new();
+        }
+        let entries = self.entries.iter().enumerate();
+        entries.map(|(number, (_, entry))| (&entry.id, number)).collect()
+    }
+
     /// Gives free entries to waiting claims, and tells the others what they wait for.
-    fn assign(&self, decided: &mut [Option<Decision>], others: &HashSet<Endpoint>, pass: &mut Pass) {
+    fn assign(
+        &self,
+        decided: &mut [Option<Decision>],
+        (others, numbers): (&HashSet<Endpoint>, &HashMap<&EntryId, usize>),
+        pass: &mut Pass,
+    ) {
         // A free entry that is held back is as if it were not there; one that somebody has says that they have it.
         let entries: Vec<&Entry> = self
             .entries
@@ -199,12 +214,6 @@ impl Look<'_> {
         };
         let claims = self.claims.iter().filter(may_wait).map(|wanting| &wanting.claim);
         let matching = assign(entries.iter().copied(), claims, others);
-        let numbers: HashMap<&EntryId, usize> = self
-            .entries
-            .iter()
-            .enumerate()
-            .map(|(number, (_, entry))| (&entry.id, number))
-            .collect();
         for reservation in matching.reservations {
             let decision = numbers
                 .get(&reservation.entry)
@@ -251,12 +260,12 @@ impl Look<'_> {
     }
 
     /// Claims whose entry is not theirs, or is not there.
-    fn find_unnamed(&self, pass: &mut Pass) {
-        let entries: HashMap<&EntryId, &Entry> = self.entries.iter().map(|(_, entry)| (&entry.id, &**entry)).collect();
+    fn find_unnamed(&self, numbers: &HashMap<&EntryId, usize>, pass: &mut Pass) {
         let is_seen = |name: &EntryId| self.seen.entries.iter().any(|seen| self::name(seen.object) == name.as_str());
         for wanting in self.claims.iter().filter(|wanting| !wanting.seen.is_paused) {
             let Some(named) = &wanting.named else { continue };
-            let state = entries.get(&named.entry).map(|entry| &entry.state);
+            let entry = numbers.get(&named.entry).and_then(|number| self.entries.get(*number));
+            let state = entry.map(|(_, entry)| &entry.state);
             if state.is_none() {
                 // One that cannot be read is there.
                 if is_seen(&named.entry) {

@@ -79,6 +79,11 @@ impl Readings {
         all
     }
 
+    /// The object of this name, as it was in the last pass.
+    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Arc<PooledRemoteMachine>> {
+        self.locked(|all| Some(all.get(namespace)?.get(name)?.object.clone()))
+    }
+
     fn locked<T>(&self, change: impl FnOnce(&mut HashMap<String, HashMap<String, Arc<Known>>>) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -108,6 +113,7 @@ mod tests {
         let second = readings.of("a", vec![changed, x.clone()]);
         assert!(Arc::ptr_eq(&first[0], &second[1]));
         assert_eq!(&*second[0].reading.entry.as_ref().unwrap().pool.name, "core");
+        assert!(Arc::ptr_eq(&readings.get("a", "y").unwrap(), &second[0].object));
         // One that was gone in between is read anew, though it is the same: nothing of it was kept.
         assert_eq!(readings.of("a", vec![y.clone()]).len(), 1);
         assert!(!Arc::ptr_eq(&first[0], &readings.of("a", vec![x, y])[0]));
