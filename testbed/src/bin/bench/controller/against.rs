@@ -33,6 +33,8 @@ struct Turn {
     wall: f64,
     /// Seconds of the client's or the controller's CPU time.
     cpu: f64,
+    /// Seconds of the API server's CPU time.
+    server: f64,
     /// Requests to the API server: reads and writes.
     requests: (u64, u64),
 }
@@ -132,6 +134,7 @@ impl Contest<'_> {
         Ok(Turn {
             wall: usage.wall,
             cpu: usage.cpu,
+            server: 0.0,
             requests: (0, 0),
         })
     }
@@ -161,7 +164,7 @@ impl Contest<'_> {
             .pointer("/metadata/resourceVersion")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let (counted, cpu) = (self.server.counted()?, controller.cpu()?);
+        let (counted, cpu, server) = (self.server.counted()?, controller.cpu()?, self.server.cpu()?);
         let (collection, version) = (collection.as_str(), version.to_owned());
         let began = Instant::now();
         let wall = std::thread::scope(|scope| {
@@ -185,7 +188,8 @@ impl Contest<'_> {
             watched.join().unwrap_or_else(|_| Err("a thread failed".to_owned()))
         })?;
         controller.settle(Duration::from_secs(1))?;
-        let (cpu, now) = (controller.cpu()? - cpu, self.server.counted()?);
+        let (cpu, server) = (controller.cpu()? - cpu, self.server.cpu()? - server);
+        let now = self.server.counted()?;
         let reads = more(&counted, &now, &["GET", "LIST"], "");
         let writes = more(&counted, &now, &["PATCH", "POST", "PUT"], "") - MACHINES as u64;
         self.on_each(|root| WORK.verify(root))?;
@@ -199,6 +203,7 @@ impl Contest<'_> {
         Ok(Turn {
             wall: wall.as_secs_f64(),
             cpu,
+            server,
             requests: (reads, writes),
         })
     }
@@ -223,6 +228,7 @@ fn scene(name: &'static str, round_trip: u64, ours: &[Turn], alone: &[Turn], con
     let (wall, apply) = (of(ours, |turn| turn.wall), of(alone, |turn| turn.wall));
     let machines = as_float(MACHINES as u64);
     let cpu = of(ours, |turn| turn.cpu) / machines * 1000.0;
+    let server = of(ours, |turn| turn.server) / machines * 1000.0;
     let apply_cpu = of(alone, |turn| turn.cpu) / machines * 1000.0;
     let memory = controller.memory()?;
     let each = |turns: &[Turn]| {
@@ -239,7 +245,7 @@ fn scene(name: &'static str, round_trip: u64, ours: &[Turn], alone: &[Turn], con
             each(alone)
         ),
         format!(
-            "ratio {:.2}; {writes:.1} writes and {reads:.1} reads a machine; at most {:.0} MiB",
+            "ratio {:.2}; {writes:.1} writes and {reads:.1} reads a machine, {server:.1} ms of the API server's CPU time; at most {:.0} MiB",
             wall / apply,
             memory.peak
         ),
@@ -252,7 +258,7 @@ fn scene(name: &'static str, round_trip: u64, ours: &[Turn], alone: &[Turn], con
     let figures = json!({
         "round_trip_milliseconds": round_trip, "machines": MACHINES, "controller_seconds": times(ours), "apply_seconds": times(alone),
         "ratio": wall / apply, "cpu_milliseconds_a_machine": cpu, "apply_cpu_milliseconds_a_machine": apply_cpu,
-        "writes_a_machine": writes, "reads_a_machine": reads, "peak_mebibytes": memory.peak,
+        "api_server_cpu_milliseconds_a_machine": server, "writes_a_machine": writes, "reads_a_machine": reads, "peak_mebibytes": memory.peak,
     });
     Ok(Scene { lines, figures, bars })
 }

@@ -51,6 +51,17 @@ impl Server {
         let page = self.requests.one(&Request::get("/metrics"))?;
         Ok(counted(page.as_str().unwrap_or_default()))
     }
+
+    /// Seconds of CPU time of the API server so far (`process_cpu_seconds_total`); etcd's are not among them.
+    pub(crate) fn cpu(&self) -> Result<f64, String> {
+        let page = self.requests.one(&Request::get("/metrics"))?;
+        let lines = page.as_str().unwrap_or_default().lines();
+        let said = lines
+            .filter_map(|line| line.strip_prefix("process_cpu_seconds_total "))
+            .next();
+        let seconds = said.and_then(|seconds| seconds.parse().ok());
+        seconds.ok_or_else(|| "the API server does not say what CPU time it took".to_owned())
+    }
 }
 
 /// How many requests there were, by verb and status code.
