@@ -118,7 +118,7 @@ fn served(definition: &Definition, version: Version) -> Value {
         "schema": { "openAPIV3Schema": root(served, definition.schemas(version)) },
     });
     let Some(fields) = entry.as_object_mut() else { return entry };
-    if served.deprecated {
+    if version == Version::V1Beta1 {
         fields.insert("deprecated".to_owned(), true.into());
     }
     let subresources = subresources(served);

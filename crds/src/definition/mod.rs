@@ -83,8 +83,6 @@ pub struct Definition {
 /// A kind in one of its versions.
 #[derive(Clone, Copy, Debug)]
 pub struct Served {
-    /// Whether users of this version are warned by the API server.
-    pub deprecated: bool,
     /// What the schema says of the kind itself.
     pub description: &'static str,
     /// The schema of the spec.

@@ -21,7 +21,6 @@ pub const DEFINITION: Definition = Definition {
     provider: Some(PROVIDER),
     moved_by_clusterctl: false,
     v1beta1: Served {
-        deprecated: true,
         description: DESCRIPTION,
         spec: schema::of::<v1beta1::K0sControllerConfigSpec>,
         status: Some(schema::of::<BootstrapStatusV1Beta1>),
@@ -30,7 +29,6 @@ pub const DEFINITION: Definition = Definition {
         columns: &COLUMNS_V1BETA1,
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta2::K0sControllerConfigSpec>,
         status: Some(schema::of::<BootstrapStatusV1Beta2>),

@@ -25,7 +25,6 @@ pub const DEFINITION: Definition = Definition {
     provider: Some(PROVIDER),
     moved_by_clusterctl: false,
     v1beta1: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta1::K0sControlPlaneSpec>,
         status: Some(schema::of::<v1beta1::K0sControlPlaneStatus>),
@@ -34,7 +33,6 @@ pub const DEFINITION: Definition = Definition {
         columns: &COLUMNS_V1BETA1,
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta2::K0sControlPlaneSpec>,
         status: Some(schema::of::<v1beta2::K0sControlPlaneStatus>),

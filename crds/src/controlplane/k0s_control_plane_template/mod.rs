@@ -23,7 +23,6 @@ pub const DEFINITION: Definition = Definition {
     provider: Some(PROVIDER),
     moved_by_clusterctl: false,
     v1beta1: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta1::K0sControlPlaneTemplateSpec>,
         status: None,
@@ -32,7 +31,6 @@ pub const DEFINITION: Definition = Definition {
         columns: &[AGE],
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta2::K0sControlPlaneTemplateSpec>,
         status: None,

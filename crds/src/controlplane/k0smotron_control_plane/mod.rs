@@ -23,7 +23,6 @@ pub const DEFINITION: Definition = Definition {
     provider: Some(PROVIDER),
     moved_by_clusterctl: false,
     v1beta1: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: || complete(schema::of::<v1beta1::K0smotronControlPlaneSpec>()),
         status: Some(schema::of::<v1beta1::K0smotronControlPlaneStatus>),
@@ -32,7 +31,6 @@ pub const DEFINITION: Definition = Definition {
         columns: &COLUMNS_V1BETA1,
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: || complete(schema::of::<v1beta2::K0smotronControlPlaneSpec>()),
         status: Some(schema::of::<v1beta2::K0smotronControlPlaneStatus>),

@@ -23,7 +23,6 @@ pub const DEFINITION: Definition = Definition {
     // No Cluster owns an entry: without the label, `clusterctl move` would leave the pool behind.
     moved_by_clusterctl: true,
     v1beta1: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta1::PooledRemoteMachineSpec>,
         status: Some(schema::of::<PooledRemoteMachineStatus>),
@@ -32,7 +31,6 @@ pub const DEFINITION: Definition = Definition {
         columns: &COLUMNS,
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta2::PooledRemoteMachineSpec>,
         status: Some(schema::of::<PooledRemoteMachineStatus>),

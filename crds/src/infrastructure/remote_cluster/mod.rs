@@ -22,7 +22,6 @@ pub const DEFINITION: Definition = Definition {
     provider: Some(PROVIDER),
     moved_by_clusterctl: false,
     v1beta1: Served {
-        deprecated: true,
         description: DESCRIPTION,
         spec: schema::of::<v1beta1::RemoteClusterSpec>,
         status: Some(schema::of::<v1beta1::RemoteClusterStatus>),
@@ -37,7 +36,6 @@ pub const DEFINITION: Definition = Definition {
         ],
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta2::RemoteClusterSpec>,
         status: Some(schema::of::<v1beta2::RemoteClusterStatus>),

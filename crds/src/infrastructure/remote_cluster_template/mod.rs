@@ -18,7 +18,6 @@ pub const DEFINITION: Definition = Definition {
     provider: Some(PROVIDER),
     moved_by_clusterctl: false,
     v1beta1: Served {
-        deprecated: true,
         description: DESCRIPTION,
         spec: schema::of::<v1beta1::RemoteClusterTemplateSpec>,
         status: None,
@@ -27,7 +26,6 @@ pub const DEFINITION: Definition = Definition {
         columns: &[AGE],
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta2::RemoteClusterTemplateSpec>,
         status: None,

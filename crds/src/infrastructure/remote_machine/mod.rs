@@ -22,7 +22,6 @@ pub const DEFINITION: Definition = Definition {
     provider: Some(PROVIDER),
     moved_by_clusterctl: false,
     v1beta1: Served {
-        deprecated: true,
         description: DESCRIPTION,
         spec: schema::of::<v1beta1::RemoteMachineSpec>,
         status: Some(schema::of::<v1beta1::RemoteMachineStatus>),
@@ -38,7 +37,6 @@ pub const DEFINITION: Definition = Definition {
         ],
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta2::RemoteMachineSpec>,
         status: Some(schema::of::<v1beta2::RemoteMachineStatus>),

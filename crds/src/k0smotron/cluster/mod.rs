@@ -54,7 +54,6 @@ pub const DEFINITION: Definition = Definition {
     provider: None,
     moved_by_clusterctl: false,
     v1beta1: Served {
-        deprecated: true,
         description: DESCRIPTION,
         spec: || complete(schema::of::<v1beta1::ClusterSpec>()),
         status: Some(schema::of::<v1beta1::ClusterStatus>),
@@ -70,7 +69,6 @@ pub const DEFINITION: Definition = Definition {
         ],
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: || complete(schema::of::<v1beta2::ClusterSpec>()),
         status: Some(schema::of::<v1beta2::ClusterStatus>),

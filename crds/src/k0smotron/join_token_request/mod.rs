@@ -20,7 +20,6 @@ pub const DEFINITION: Definition = Definition {
     provider: None,
     moved_by_clusterctl: false,
     v1beta1: Served {
-        deprecated: true,
         description: DESCRIPTION,
         spec: schema::of::<v1beta1::JoinTokenRequestSpec>,
         status: Some(schema::of::<v1beta1::JoinTokenRequestStatus>),
@@ -39,7 +38,6 @@ pub const DEFINITION: Definition = Definition {
         ],
     },
     v1beta2: Served {
-        deprecated: false,
         description: DESCRIPTION,
         spec: schema::of::<v1beta2::JoinTokenRequestSpec>,
         status: Some(schema::of::<v1beta2::JoinTokenRequestStatus>),
